@@ -1,1 +1,15 @@
-//! mainspring-core.
+//! Internal to `mainspring`: decisions, contexts and the clock, without I/O and without a runtime.
+//!
+//! This crate follows no semantic versioning of its own; use the `mainspring` crate.
+
+pub mod activity;
+pub mod cause;
+pub mod clock;
+pub mod context;
+pub mod error;
+pub mod event;
+pub mod identity;
+pub mod random;
+pub mod spawn;
+mod sync;
+pub mod time;

@@ -1,0 +1,308 @@
+//! The manual clock: time moves only when a test says so, and only when nobody is busy.
+
+mod queue;
+mod source;
+
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::pin::pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+
+use super::Clock;
+use super::watch::Watch;
+use crate::activity::{Activity, TaskKind, current_kind};
+use crate::time::{Monotonic, Timestamp};
+use queue::{Fired, Queue};
+
+/// How long `advance` waits in real time for the system to settle before it panics: long enough for a slow machine's
+/// blocking call, short enough to see what hangs.
+pub const SETTLE_LIMIT: Duration = Duration::from_secs(10);
+
+/// A clock that a test moves.
+///
+/// [`advance`](ManualClock::advance) fires one instant, waits until nobody is busy (the idle rule, see
+/// [`activity`](crate::activity)), fires the next. Inside a firing `now` is the deadline that fired; work that re-arms inside
+/// the interval fires again inside the same advance. It works on any runtime and never sleeps.
+///
+/// ```
+/// use mainspring_core::clock::ManualClock;
+/// use std::time::Duration;
+///
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// let manual = ManualClock::new("2026-03-28T00:00:00Z".parse().unwrap());
+/// let clock = manual.clock();
+/// let sleep = clock.sleep(Duration::from_secs(3600));
+/// manual.advance(Duration::from_secs(3600)).await;
+/// sleep.await;
+/// assert_eq!(clock.now().to_string(), "2026-03-28T01:00:00Z");
+/// # });
+/// ```
+#[derive(Clone)]
+pub struct ManualClock(Arc<Shared>);
+
+pub(super) struct Shared {
+    activity: Activity,
+    queue: Mutex<Queue>,
+    armed: Notify,
+    advancing: tokio::sync::Mutex<()>,
+    watch: Watch,
+}
+
+impl ManualClock {
+    /// A clock whose wall shows `start`.
+    pub fn new(start: Timestamp) -> Self {
+        Self(Arc::new(Shared {
+            activity: Activity::new(),
+            queue: Mutex::new(Queue::new(start)),
+            armed: Notify::new(),
+            advancing: tokio::sync::Mutex::new(()),
+            watch: Watch::new(),
+        }))
+    }
+
+    /// The handle to inject.
+    pub fn clock(&self) -> Clock {
+        Clock::new(Arc::clone(&self.0))
+    }
+
+    /// The account of who is busy.
+    pub fn activity(&self) -> &Activity {
+        &self.0.activity
+    }
+
+    /// The wall time.
+    pub fn now(&self) -> Timestamp {
+        self.0.queue().now()
+    }
+
+    /// The monotonic time; a new clock shows zero.
+    pub fn monotonic(&self) -> Monotonic {
+        self.0.queue().monotonic()
+    }
+
+    /// Moves time on by `duration`, firing everything due on the way in deadline order.
+    ///
+    /// Waits for the system to settle before the first, between any two, and after the last firing. Several concurrent
+    /// advances run one after another. Cancel safe: time stays where it got to.
+    ///
+    /// # Panics
+    /// When called inside a body (it would wait for itself); when the system does not settle within [`SETTLE_LIMIT`] of
+    /// real time, naming the busy tasks; with the panic of a callback, after everything else has fired.
+    pub async fn advance(&self, duration: Duration) {
+        refuse_inside_a_body("advance");
+        let _turn = self.0.advancing.lock().await;
+        let target = self.monotonic() + duration;
+        self.advance_inner(target).await;
+    }
+
+    /// Moves time on until the wall shows `at`; does nothing but settle if it already does.
+    ///
+    /// # Panics
+    /// As [`advance`](ManualClock::advance).
+    pub async fn advance_to(&self, at: Timestamp) {
+        refuse_inside_a_body("advance_to");
+        let _turn = self.0.advancing.lock().await;
+        let target = self.0.queue().monotonic_at(at);
+        self.advance_inner(target).await;
+    }
+
+    /// Steps the wall clock, as NTP or an operator does: monotonic timers stay, waits for wall instants that are now due fire.
+    ///
+    /// Returns at once; [`settle`](ManualClock::settle) waits for what it set off.
+    pub fn set_wall(&self, at: Timestamp) {
+        let fired = self.0.queue().set_wall(at);
+        fire(fired, &mut None);
+    }
+
+    /// Waits until nobody is busy, without moving time; what is due already fires.
+    ///
+    /// # Panics
+    /// As [`advance`](ManualClock::advance).
+    pub async fn settle(&self) {
+        self.advance(Duration::ZERO).await;
+    }
+
+    /// Drives a future that needs time: whenever nobody is busy and it is not done, fires the next instant.
+    ///
+    /// # Panics
+    /// As [`advance`](ManualClock::advance), and when nothing is left that could make the future ready.
+    pub async fn run_until<F: Future>(&self, future: F) -> F::Output {
+        refuse_inside_a_body("run_until");
+        let _turn = self.0.advancing.lock().await;
+        let mut future = pin!(self.0.activity.track(TaskKind::Body, "run_until", future));
+        let mut panic = None;
+        let output = poll_fn(|cx| {
+            loop {
+                if let Poll::Ready(output) = future.as_mut().poll(cx) {
+                    return Poll::Ready(output);
+                }
+                if self.poll_settled(cx).is_pending() {
+                    return Poll::Pending;
+                }
+                let Some(at) = self.next_deadline() else {
+                    panic!(
+                        "run_until: nobody is busy and no timer is armed, so it would wait for ever"
+                    );
+                };
+                fire(self.0.queue().move_to(at), &mut panic);
+            }
+        })
+        .await;
+        rethrow(panic);
+        output
+    }
+
+    /// The next instant at which something fires, if anything is armed.
+    pub fn next_deadline(&self) -> Option<Monotonic> {
+        self.0.queue().next_deadline()
+    }
+
+    /// How many timers are armed.
+    pub fn pending(&self) -> usize {
+        self.0.queue().pending()
+    }
+
+    /// How many timers have ever been armed or set again: the baseline for [`wait_for_timers`](Self::wait_for_timers).
+    pub fn armed(&self) -> u64 {
+        self.0.queue().armed()
+    }
+
+    /// Waits until the code under test has armed `count` timers more than `baseline`.
+    ///
+    /// # Panics
+    /// When nobody is busy before that many are armed would be a deadlock; it then panics after [`SETTLE_LIMIT`].
+    pub async fn wait_for_timers(&self, baseline: u64, count: u64) {
+        let what = "wait_for_timers: too few timers were armed";
+        self.limited(what, async {
+            loop {
+                let armed = self.0.armed.notified();
+                let mut armed = pin!(armed);
+                armed.as_mut().enable();
+                if self.armed() >= baseline.saturating_add(count) {
+                    return;
+                }
+                armed.await;
+            }
+        })
+        .await;
+    }
+
+    async fn advance_inner(&self, target: Monotonic) {
+        let mut panic = None;
+        loop {
+            self.idle().await;
+            match self.next_deadline().filter(|at| *at <= target) {
+                Some(at) => fire(self.0.queue().move_to(at), &mut panic),
+                None => break,
+            }
+        }
+        fire(self.0.queue().move_to(target), &mut panic);
+        self.idle().await;
+        rethrow(panic);
+    }
+
+    async fn idle(&self) {
+        poll_fn(|cx| self.poll_settled(cx)).await;
+    }
+
+    fn poll_settled(&self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.0.activity.poll_idle(cx).is_ready() {
+            self.0.watch.stop();
+            return Poll::Ready(());
+        }
+        if self.0.watch.is_expired() {
+            let busy = self.0.activity.busy_tasks();
+            self.0.watch.stop();
+            panic!("{}", unsettled(&busy));
+        }
+        self.start_watch();
+        Poll::Pending
+    }
+
+    fn start_watch(&self) {
+        let weak = Arc::downgrade(&self.0);
+        self.0.watch.start(SETTLE_LIMIT, move || {
+            if let Some(shared) = weak.upgrade() {
+                shared.activity.nudge();
+                shared.armed.notify_waiters();
+            }
+        });
+    }
+
+    async fn limited(&self, what: &str, future: impl Future<Output = ()>) {
+        let mut future = pin!(future);
+        self.start_watch();
+        poll_fn(|cx| {
+            let polled = future.as_mut().poll(cx);
+            assert!(
+                polled.is_ready() || !self.0.watch.is_expired(),
+                "{what} in {SETTLE_LIMIT:?}"
+            );
+            polled
+        })
+        .await;
+        self.0.watch.stop();
+    }
+}
+
+impl fmt::Debug for ManualClock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&*self.0, f)
+    }
+}
+
+impl Shared {
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Wakes and calls everything that fired at one instant; the first panic of a callback is kept, the rest still runs.
+fn fire(fired: Vec<Fired>, panic: &mut Option<Box<dyn std::any::Any + Send>>) {
+    for fired in fired {
+        match fired {
+            Fired::Wake(waker) => waker.wake(),
+            Fired::Call(callback) => {
+                if let Err(payload) = catch_unwind(AssertUnwindSafe(callback)) {
+                    panic.get_or_insert(payload);
+                }
+            }
+        }
+    }
+}
+
+fn rethrow(panic: Option<Box<dyn std::any::Any + Send>>) {
+    if let Some(payload) = panic {
+        resume_unwind(payload);
+    }
+}
+
+fn refuse_inside_a_body(call: &str) {
+    if let Some((TaskKind::Body, name)) = current_kind() {
+        panic!(
+            "ManualClock::{call} was called inside the body `{name}`, which it would wait for; \
+             call it from the test, or await `clock.sleep(…)` here"
+        );
+    }
+}
+
+fn unsettled(busy: &[String]) -> String {
+    let mut text = format!("the system did not settle within {SETTLE_LIMIT:?} of real time; busy:");
+    if busy.is_empty() {
+        text.push_str("\n  a request to a store or thread that has not been answered");
+    }
+    for task in busy {
+        text.push_str("\n  ");
+        text.push_str(task);
+    }
+    text.push_str(
+        "\nhint: a loop's own wait should not be inside `ctx.io`; a body's wait for something \
+         that depends on the clock belongs in `ctx.park`",
+    );
+    text
+}

@@ -1,0 +1,107 @@
+//! The tree of cancellations and deadlines behind contexts.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use tokio_util::sync::CancellationToken;
+
+use crate::cause::Cause;
+use crate::time::Monotonic;
+
+/// One place in the tree. A deadline is data, looked at when somebody asks or waits; only cancellations wake.
+pub(super) struct Node {
+    parent: Option<Arc<Node>>,
+    token: CancellationToken,
+    cancelled: OnceLock<(Monotonic, Cause)>,
+    limit: Option<Limit>,
+    /// Whether the deadlines above do not count here; cancellations above always do.
+    fresh: bool,
+}
+
+struct Limit {
+    at: Monotonic,
+    cause: Cause,
+    lifted: AtomicBool,
+}
+
+impl Node {
+    pub(super) fn root() -> Self {
+        Self {
+            parent: None,
+            token: CancellationToken::new(),
+            cancelled: OnceLock::new(),
+            limit: None,
+            fresh: false,
+        }
+    }
+
+    pub(super) fn child(parent: &Arc<Node>, limit: Option<(Monotonic, Cause)>) -> Arc<Self> {
+        let limit = limit.map(|(at, cause)| Limit {
+            at,
+            cause,
+            lifted: AtomicBool::new(false),
+        });
+        Arc::new(Self {
+            parent: Some(Arc::clone(parent)),
+            token: parent.token.child_token(),
+            limit,
+            ..Self::root()
+        })
+    }
+
+    /// A child that is cancelled with its parent but does not inherit its deadlines.
+    pub(super) fn task(parent: &Arc<Node>) -> Arc<Self> {
+        Arc::new(Self {
+            parent: Some(Arc::clone(parent)),
+            token: parent.token.child_token(),
+            fresh: true,
+            ..Self::root()
+        })
+    }
+
+    pub(super) fn token(&self) -> &CancellationToken {
+        &self.token
+    }
+
+    /// Cancels this node and all below; the first cause stays.
+    pub(super) fn cancel(&self, now: Monotonic, cause: Cause) {
+        // Nobody may see the token cancelled before the cause is there.
+        let _ = self.cancelled.set((now, cause));
+        self.token.cancel();
+    }
+
+    pub(super) fn lift(&self) {
+        if let Some(limit) = &self.limit {
+            limit.lifted.store(true, Ordering::SeqCst);
+        }
+    }
+
+    /// The earliest deadline in force here.
+    pub(super) fn deadline(&self) -> Option<Monotonic> {
+        self.limits().map(|limit| limit.at).min()
+    }
+
+    /// The earliest of all cancellations and passed deadlines on the path; a nearer one wins a tie.
+    pub(super) fn cause(&self, now: Monotonic) -> Option<Cause> {
+        let cancelled = self.path().filter_map(|node| node.cancelled.get());
+        let cancelled = cancelled.map(|(at, cause)| (*at, cause));
+        let passed = self.limits().filter(|limit| limit.at <= now);
+        let passed = passed.map(|limit| (limit.at, &limit.cause));
+        passed
+            .chain(cancelled)
+            .min_by_key(|(at, _)| *at)
+            .map(|(_, cause)| cause.clone())
+    }
+
+    fn path(&self) -> impl Iterator<Item = &Node> {
+        std::iter::successors(Some(self), |node| node.parent.as_deref())
+    }
+
+    fn limits(&self) -> impl Iterator<Item = &Limit> {
+        let mut fresh = false;
+        self.path()
+            .take_while(move |node| !std::mem::replace(&mut fresh, node.fresh))
+            .filter_map(|node| node.limit.as_ref())
+            .filter(|limit| !limit.lifted.load(Ordering::SeqCst))
+    }
+}

@@ -1,0 +1,61 @@
+//! The span of one unit of work: its name and the ids that every log line under it carries.
+
+use tracing::Span;
+use tracing::field::{Empty, display};
+
+use super::Context;
+use crate::identity::{RequestId, TraceContext};
+
+/// The kinds of work that have a span; the names are in the telemetry table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SpanKind {
+    /// A component's start.
+    ComponentStart,
+    /// A component's stop, or a stop hook.
+    ComponentStop,
+    /// An action or a plain route.
+    Action,
+    /// A follow-up.
+    FollowUp,
+    /// A run of a periodic.
+    Periodic,
+    /// A health probe.
+    Probe,
+    /// A supervised task.
+    Task,
+    /// A detached context.
+    Detached,
+}
+
+/// A root span with the ids of `ctx`; it follows from the span of `ctx` instead of living inside it, which may end first.
+pub(super) fn work(kind: SpanKind, name: &str, ctx: &Context) -> Span {
+    macro_rules! root {
+        ($span:literal) => {
+            tracing::info_span!(
+                parent: None, $span, work = name, request_id = Empty, trace_id = Empty
+            )
+        };
+    }
+    let span = match kind {
+        SpanKind::ComponentStart => root!("component.start"),
+        SpanKind::ComponentStop => root!("component.stop"),
+        SpanKind::Action => root!("action"),
+        SpanKind::FollowUp => root!("follow_up"),
+        SpanKind::Periodic => root!("periodic"),
+        SpanKind::Probe => root!("probe"),
+        SpanKind::Task => root!("task"),
+        SpanKind::Detached => root!("detached"),
+    };
+    if span.is_disabled() {
+        return span;
+    }
+    if let Some(id) = ctx.get::<RequestId>() {
+        span.record("request_id", display(id));
+    }
+    if let Some(trace) = ctx.get::<TraceContext>() {
+        span.record("trace_id", display(trace.trace_id()));
+    }
+    span.follows_from(ctx.span());
+    span
+}

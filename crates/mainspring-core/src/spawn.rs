@@ -1,0 +1,147 @@
+//! Spawning: every task is named, owned by a scope, counted, and its panic caught.
+
+mod scope;
+mod supervise;
+mod task;
+
+use std::any::Any;
+use std::fmt;
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use futures_util::future::AbortHandle;
+
+pub use scope::Scope;
+pub(crate) use supervise::supervise;
+pub use supervise::{Backoff, OnPanic};
+pub use task::Task;
+
+use crate::activity::{Activity, TaskKind};
+use crate::error::{Error, ErrorKind};
+use crate::event::{Event, Events};
+
+/// A future on the heap that any thread may run.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Runs futures: the seam to the runtime.
+pub trait Executor: fmt::Debug + Send + Sync + 'static {
+    /// Runs `future` in the background until it is done.
+    fn execute(&self, future: BoxFuture<'static, ()>);
+}
+
+/// Starts tasks; cheap to clone. Users spawn through their context, which knows the owner.
+#[derive(Clone, Debug)]
+pub struct Spawner {
+    executor: Arc<dyn Executor>,
+    activity: Option<Activity>,
+    events: Events,
+}
+
+impl Spawner {
+    /// A spawner on `executor`; with an `activity`, tasks count there.
+    pub fn new(executor: Arc<dyn Executor>, activity: Option<Activity>, events: Events) -> Self {
+        Self {
+            executor,
+            activity,
+            events,
+        }
+    }
+
+    /// Where this spawner's tasks tell what happened to them.
+    pub fn events(&self) -> &Events {
+        &self.events
+    }
+
+    /// Starts a task that `owner` owns.
+    ///
+    /// A panic in it ends only the task: it is caught, logged and counted under the task's name. Dropping the returned
+    /// [`Task`] lets the task run on; the owner still waits for it.
+    pub fn spawn<F>(
+        &self,
+        owner: &Scope,
+        kind: TaskKind,
+        name: &Arc<str>,
+        future: F,
+    ) -> Task<F::Output>
+    where
+        F: Future<Output: Send> + Send + 'static,
+    {
+        let (abort, registration) = AbortHandle::new_pair();
+        let (sender, receiver) = tokio::sync::oneshot::channel();
+        let live = owner.enter(Arc::clone(name), abort.clone());
+        let events = self.events.clone();
+        let task_name = Arc::clone(name);
+        let guarded = AssertUnwindSafe(future).catch_unwind();
+        let guarded = futures_util::future::Abortable::new(guarded, registration);
+        let whole = async move {
+            let ended = match guarded.await {
+                Ok(Ok(output)) => Ok(output),
+                Ok(Err(payload)) => Err(panicked(&events, &task_name, &*payload)),
+                Err(_) => Err(aborted(&task_name)),
+            };
+            drop(live);
+            // Nobody may be waiting for the result; that is not an error.
+            let _ = sender.send(ended);
+        };
+        self.execute(kind, name, whole);
+        Task::new(Arc::clone(name), receiver, abort)
+    }
+
+    /// Runs a future in the background without an owner, named for the account of what is busy.
+    pub fn execute(
+        &self,
+        kind: TaskKind,
+        name: &Arc<str>,
+        future: impl Future<Output = ()> + Send + 'static,
+    ) {
+        match &self.activity {
+            Some(activity) => {
+                let tracked = activity.track(kind, Arc::clone(name), future);
+                self.executor.execute(Box::pin(tracked));
+            }
+            None => self.executor.execute(Box::pin(future)),
+        }
+    }
+
+    /// Counts `future`, which the caller runs itself, as a body.
+    pub fn body<F: Future + Send + 'static>(
+        &self,
+        name: &Arc<str>,
+        future: F,
+    ) -> BoxFuture<'static, F::Output> {
+        match &self.activity {
+            Some(activity) => Box::pin(activity.track(TaskKind::Body, Arc::clone(name), future)),
+            None => Box::pin(future),
+        }
+    }
+}
+
+/// The message of a caught panic.
+pub fn panic_message(payload: &(dyn Any + Send)) -> String {
+    let text = payload
+        .downcast_ref::<&str>()
+        .map(|text| (*text).to_owned());
+    let text = text.or_else(|| payload.downcast_ref::<String>().cloned());
+    text.unwrap_or_else(|| "a panic without a text".to_owned())
+}
+
+fn panicked(events: &Events, name: &Arc<str>, payload: &(dyn Any + Send)) -> Error {
+    let message = panic_message(payload);
+    tracing::error!(task = &**name, panic = message, "a task panicked");
+    let error = Error::new(
+        ErrorKind::Panicked,
+        format!("task `{name}` panicked: {message}"),
+    );
+    events.emit(Event::TaskPanicked {
+        task: Arc::clone(name),
+        message,
+    });
+    error
+}
+
+fn aborted(name: &str) -> Error {
+    Error::new(ErrorKind::Aborted, format!("task `{name}` was aborted"))
+}

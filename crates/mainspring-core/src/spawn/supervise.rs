@@ -1,0 +1,85 @@
+//! What follows a panic in a long-running task.
+
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+
+use super::{panic_message, panicked};
+use crate::cause::Cause;
+use crate::context::Context;
+
+/// What to do when a supervised task panics. In every case the panic is logged and counted under the task's name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OnPanic {
+    /// Nothing more: the task has ended.
+    Ignore,
+    /// Run the task again after a growing wait.
+    Restart(Backoff),
+    /// Shut the app down; it will exit with code 3.
+    StopApp,
+}
+
+impl OnPanic {
+    /// Restarts with the default back-off.
+    pub fn restart() -> Self {
+        Self::Restart(Backoff::default())
+    }
+}
+
+/// The wait before each restart: doubled each time, capped, forgotten after a run longer than the cap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Backoff {
+    /// The wait before the first restart.
+    pub first: Duration,
+    /// The longest wait.
+    pub cap: Duration,
+}
+
+impl Default for Backoff {
+    /// 100 ms, up to 30 s: a transient fault is over quickly, a lasting one does not spin.
+    fn default() -> Self {
+        Self {
+            first: Duration::from_millis(100),
+            cap: Duration::from_secs(30),
+        }
+    }
+}
+
+/// Runs `make`'s future, again and again as the policy says.
+pub(crate) async fn supervise<F, Fut>(ctx: Context, name: &str, on_panic: OnPanic, make: F)
+where
+    F: Fn(Context) -> Fut + Send,
+    Fut: Future<Output = ()> + Send,
+{
+    let mut wait: Option<Duration> = None;
+    loop {
+        let began = ctx.clock().monotonic();
+        let Err(payload) = AssertUnwindSafe(async { make(ctx.clone()).await })
+            .catch_unwind()
+            .await
+        else {
+            return;
+        };
+        let _ = panicked(ctx.env().spawner.events(), &name.into(), &*payload);
+        let backoff = match on_panic {
+            OnPanic::Ignore => return,
+            OnPanic::StopApp => {
+                let text = format!("task `{name}` panicked: {}", panic_message(&*payload));
+                return ctx.fail_app(Cause::from(text));
+            }
+            OnPanic::Restart(backoff) => backoff,
+        };
+        let ran = ctx.clock().monotonic().since(began);
+        let next = match wait {
+            Some(last) if ran < backoff.cap => backoff.cap.min(last.saturating_mul(2)),
+            _ => backoff.first,
+        };
+        wait = Some(next);
+        if ctx.sleep(next).await.is_err() {
+            return;
+        }
+    }
+}
