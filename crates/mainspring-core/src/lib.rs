@@ -1,1 +1,2 @@
 //! mainspring-core.
+pub mod telemetry;
