@@ -6,12 +6,12 @@
 //! The constants fit the `tracing` macros:
 //!
 //! ```
-//! use mainspring_core::telemetry::{event, field, span};
+//! use mainspring_core::telemetry::{event, span};
 //!
 //! let name = "purge-sessions";
 //! let run = tracing::info_span!(parent: None, span::PERIODIC, work = name, periodic = name);
 //! let _inside = run.enter();
-//! tracing::error!(name: event::PERIODIC_FAILED, { field::ERROR } = "disk full", "the run failed");
+//! tracing::error!(name: event::PERIODIC_FAILED, error = "disk full", "the run failed");
 //! ```
 
 /// Metrics, named as a scrape shows them: counters end in `_total`, times in `_seconds`.
