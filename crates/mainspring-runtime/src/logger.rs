@@ -82,13 +82,14 @@ pub fn init() -> Result<LogGuard, LoggerError> {
 pub struct Logger {
     format: Option<Format>,
     levels: String,
-    env: Box<dyn Fn(&str) -> Option<String>>,
+    env: Lookup,
     now: Now,
     queue: usize,
     to: Option<Box<dyn io::Write + Send>>,
     extra: Option<BoxedLayer>,
 }
 
+type Lookup = Box<dyn Fn(&str) -> Option<String>>;
 type BoxedLayer = Box<dyn Layer<Registry> + Send + Sync>;
 
 impl Logger {

@@ -237,17 +237,17 @@ mod tests {
     #[test]
     fn two_captures_do_not_see_each_other() {
         let (one, other) = (Captured::new(), Captured::new());
-        with_default(&one.dispatch(), || tracing::info!("here"));
-        with_default(&other.dispatch(), || tracing::info!("there"));
-        assert!(one.contains("here") && !one.contains("there"));
-        assert!(other.contains("there") && !other.contains("here"));
+        with_default(&one.dispatch(), || tracing::info!("first"));
+        with_default(&other.dispatch(), || tracing::info!("second"));
+        assert!(one.contains("first") && !one.contains("second"));
+        assert!(other.contains("second") && !other.contains("first"));
     }
 
     #[test]
     fn a_line_shows_what_it_holds() {
         let logs = Captured::with_levels("trace").unwrap();
         with_default(&logs.dispatch(), || {
-            tracing::trace!(target: "t", name: "app.ready", ok = true, text = "a b", "hello\n");
+            tracing::trace!(name: "app.ready", target: "t", ok = true, text = "a b", "hello\n");
         });
         let line = logs.lines().remove(0);
         assert_eq!(line.event, Some("app.ready"));

@@ -132,22 +132,26 @@ fn parse(directives: &str) -> Result<EnvFilter, LoggerError> {
         .map(str::trim)
         .filter(|text| !text.is_empty())
     {
-        // The parser takes a lone word that is no level for a target, so a misspelt level would
-        // silence everything without a word.
-        let lone_word = !directive.contains(['=', '[']);
-        if (lone_word && directive.parse::<LevelFilter>().is_err())
-            || EnvFilter::builder()
-                .with_regex(false)
-                .parse(directive)
-                .is_err()
-        {
+        if !says_a_level(directive) || EnvFilter::builder().parse(directive).is_err() {
             return Err(LoggerError::invalid_directive(directive));
         }
         all.push(',');
         all.push_str(directive);
     }
     EnvFilter::builder()
-        .with_regex(false)
         .parse(&all)
         .map_err(|_| LoggerError::invalid_directive(directives))
+}
+
+/// Whether a directive is a level, `target=level` or about a span.
+///
+/// The parser takes a lone word that is no level for a target, and an absent level for all, so a
+/// misspelt level would silence everything, or drown it, without a word.
+fn says_a_level(directive: &str) -> bool {
+    let after_span = directive.rsplit_once(']').map(|(_, rest)| rest);
+    match (after_span, after_span.unwrap_or(directive).rsplit_once('=')) {
+        (_, Some((_, level))) => !level.is_empty() && level.parse::<LevelFilter>().is_ok(),
+        (Some(rest), None) => rest.is_empty(),
+        (None, None) => directive.parse::<LevelFilter>().is_ok(),
+    }
 }

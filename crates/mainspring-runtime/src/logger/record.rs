@@ -249,8 +249,12 @@ struct Bounded(String);
 
 impl fmt::Write for Bounded {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        let room = VALUE_BYTES_MAX.saturating_sub(self.0.len());
-        let (kept, cut) = text.split_at(text.floor_char_boundary(room));
+        let room = VALUE_BYTES_MAX.saturating_sub(self.0.len()).min(text.len());
+        let boundary = (0..=room)
+            .rev()
+            .find(|at| text.is_char_boundary(*at))
+            .unwrap_or(0);
+        let (kept, cut) = text.split_at(boundary);
         self.0.push_str(kept);
         if cut.is_empty() {
             Ok(())
