@@ -12,4 +12,5 @@ pub mod identity;
 pub mod random;
 pub mod spawn;
 mod sync;
+pub mod telemetry;
 pub mod time;

@@ -1,1 +1,2 @@
 //! mainspring-runtime.
+pub mod logger;

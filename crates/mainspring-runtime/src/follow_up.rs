@@ -1,0 +1,221 @@
+//! Follow-ups: work after the response, named, limited, bounded and drained.
+
+mod batch;
+mod error;
+mod run;
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use mainspring_core::context::Context;
+use mainspring_core::error::BoxError;
+use mainspring_core::event::{Event, WorkOutcome};
+use mainspring_core::spawn::{BoxFuture, Scope};
+use tokio::sync::Notify;
+
+pub use batch::{Batch, Entry};
+pub use error::FollowUpError;
+
+/// How many follow-ups run at once by default: enough to keep slow endpoints busy, few enough for their pools.
+pub const RUNNING_MAX: usize = 256;
+
+/// How many follow-ups wait at most by default: some seconds of a busy service, a few megabytes.
+pub const WAITING_MAX: usize = 10_000;
+
+/// The bounds of an app's follow-ups.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FollowUpLimits {
+    /// How many run at once; [`RUNNING_MAX`] by default.
+    pub running: usize,
+    /// How many wait, for their response to be sent or for one that runs to end; [`WAITING_MAX`] by default.
+    pub waiting: usize,
+}
+
+impl Default for FollowUpLimits {
+    fn default() -> Self {
+        Self { running: RUNNING_MAX, waiting: WAITING_MAX }
+    }
+}
+
+/// How many follow-ups are under way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct FollowUpStats {
+    /// Bodies running.
+    pub running: usize,
+    /// Registered, and not yet running.
+    pub waiting: usize,
+}
+
+/// An app's follow-ups; cheap to clone.
+#[derive(Clone)]
+pub struct FollowUps(Arc<Shared>);
+
+struct Shared {
+    limits: FollowUpLimits,
+    scope: Scope,
+    state: Mutex<State>,
+    changed: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    running: usize,
+    /// Registered by handlers whose response is not yet sent.
+    registered: usize,
+    /// Ready to run, oldest first.
+    ready: VecDeque<Work>,
+    closed: bool,
+}
+
+/// One registered follow-up.
+struct Work {
+    name: Arc<str>,
+    limit: Duration,
+    /// The context of the request it follows from.
+    origin: Context,
+    body: Body,
+}
+
+type Body = Box<dyn FnOnce(Context) -> BoxFuture<'static, Result<(), BoxError>> + Send>;
+
+impl FollowUps {
+    /// Follow-ups within `limits`; none is registered.
+    pub fn new(limits: FollowUpLimits) -> Self {
+        Self(Arc::new(Shared {
+            limits,
+            scope: Scope::new(),
+            state: Mutex::new(State::default()),
+            changed: Notify::new(),
+        }))
+    }
+
+    /// A place for one request to register its follow-ups; they run when the batch is released.
+    pub fn batch(&self, origin: &Context) -> Batch {
+        Batch::new(self.clone(), origin.clone())
+    }
+
+    /// How many are under way.
+    pub fn stats(&self) -> FollowUpStats {
+        let state = self.state();
+        FollowUpStats { running: state.running, waiting: state.registered + state.ready.len() }
+    }
+
+    /// The names of those running or ready to run, oldest first.
+    pub fn names(&self) -> Vec<Arc<str>> {
+        let mut names = self.0.scope.names();
+        names.extend(self.state().ready.iter().map(|work| Arc::clone(&work.name)));
+        names
+    }
+
+    /// Waits until none is under way. Cancel safe; new ones are still taken.
+    pub async fn drained(&self) {
+        loop {
+            let mut changed = pin!(self.0.changed.notified());
+            changed.as_mut().enable();
+            if self.stats() == FollowUpStats::default() {
+                return;
+            }
+            changed.await;
+        }
+    }
+
+    /// Takes no more, drops those that wait, aborts those that run, and names them.
+    pub fn cut(&self) -> Vec<String> {
+        let mut state = self.state();
+        state.closed = true;
+        let waiting = std::mem::take(&mut state.ready);
+        drop(state);
+        let mut names: Vec<_> = self.0.scope.abort_all().iter().map(ToString::to_string).collect();
+        for work in waiting {
+            names.push(format!("{} (not begun)", work.name));
+            dropped(&work.origin, &work.name);
+        }
+        self.0.changed.notify_waiters();
+        names
+    }
+
+    /// Takes no more.
+    pub fn close(&self) {
+        self.state().closed = true;
+    }
+
+    fn reserve(&self) -> Result<(), FollowUpError> {
+        let mut state = self.state();
+        if state.closed {
+            return Err(FollowUpError::ShuttingDown);
+        }
+        if state.registered + state.ready.len() >= self.0.limits.waiting {
+            return Err(FollowUpError::Full { waiting: self.0.limits.waiting });
+        }
+        state.registered += 1;
+        Ok(())
+    }
+
+    /// Gives back the places of registered follow-ups that will never run.
+    fn forget(&self, count: usize) {
+        let mut state = self.state();
+        state.registered = state.registered.saturating_sub(count);
+        drop(state);
+        self.0.changed.notify_waiters();
+    }
+
+    /// Moves a registered follow-up among those ready to run, and starts what may run.
+    fn ready(&self, work: Work) {
+        let mut state = self.state();
+        state.registered = state.registered.saturating_sub(1);
+        if state.closed {
+            drop(state);
+            dropped(&work.origin, &work.name);
+            self.0.changed.notify_waiters();
+            return;
+        }
+        state.ready.push_back(work);
+        drop(state);
+        self.start_ready();
+    }
+
+    fn start_ready(&self) {
+        loop {
+            let mut state = self.state();
+            if state.running >= self.0.limits.running {
+                return;
+            }
+            let Some(work) = state.ready.pop_front() else { return };
+            state.running += 1;
+            drop(state);
+            run::start(self, &self.0.scope, work);
+        }
+    }
+
+    fn ended(&self) {
+        let mut state = self.state();
+        state.running = state.running.saturating_sub(1);
+        drop(state);
+        self.start_ready();
+        self.0.changed.notify_waiters();
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for FollowUps {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FollowUps").field("stats", &self.stats()).finish_non_exhaustive()
+    }
+}
+
+/// Tells that a follow-up never ran.
+fn dropped(origin: &Context, name: &Arc<str>) {
+    let event = Event::FollowUp {
+        name: Arc::clone(name),
+        outcome: WorkOutcome::Dropped,
+        took: Duration::ZERO,
+    };
+    origin.env().spawner.events().emit(event);
+}

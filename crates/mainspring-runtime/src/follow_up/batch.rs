@@ -1,0 +1,134 @@
+//! The follow-ups of one request, held back until its response has been sent.
+
+use std::fmt;
+use std::future::Future;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use mainspring_core::context::Context;
+use mainspring_core::error::BoxError;
+
+use super::{FollowUpError, FollowUps, Work, dropped};
+
+/// Collects the follow-ups of one request; clones are the same batch.
+///
+/// A batch that is dropped without being released drops its follow-ups, counted.
+#[derive(Clone)]
+pub struct Batch(Arc<Inner>);
+
+struct Inner {
+    follow_ups: FollowUps,
+    origin: Context,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    held: Vec<(Work, bool)>,
+    released: bool,
+}
+
+impl Batch {
+    pub(super) fn new(follow_ups: FollowUps, origin: Context) -> Self {
+        Self(Arc::new(Inner { follow_ups, origin, state: Mutex::new(State::default()) }))
+    }
+
+    /// Registers a follow-up that runs once the response has been sent, for at most `limit`.
+    ///
+    /// The body gets a detached context: the request's values and trace, a deadline of its own, not the request's
+    /// cancellation. An error it returns is logged and counted. If the batch has been released already, it runs at once.
+    ///
+    /// # Errors
+    /// When too many follow-ups wait, or the app no longer takes any.
+    pub fn add<F, Fut>(
+        &self,
+        name: &'static str,
+        limit: Duration,
+        body: F,
+    ) -> Result<Entry, FollowUpError>
+    where
+        F: FnOnce(Context) -> Fut + Send + 'static,
+        Fut: Future<Output = Result<(), BoxError>> + Send + 'static,
+    {
+        let Inner { follow_ups, origin, .. } = &*self.0;
+        if let Err(error) = follow_ups.reserve() {
+            dropped(origin, &Arc::from(name));
+            return Err(error);
+        }
+        let work = Work {
+            name: Arc::from(name),
+            limit,
+            origin: origin.clone(),
+            body: Box::new(move |ctx| Box::pin(body(ctx))),
+        };
+        let mut state = self.0.state();
+        let index = state.held.len();
+        if state.released {
+            drop(state);
+            follow_ups.ready(work);
+        } else {
+            state.held.push((work, false));
+        }
+        Ok(Entry { batch: self.clone(), index })
+    }
+
+    /// Whether nothing has been registered.
+    pub fn is_empty(&self) -> bool {
+        self.0.state().held.is_empty()
+    }
+
+    /// The response has been sent, or its client has gone: everything registered may run; if the handler `failed`, only
+    /// what was registered with [`Entry::always`]. Later calls change nothing.
+    pub fn release(&self, failed: bool) {
+        let mut state = self.0.state();
+        state.released = true;
+        let held = std::mem::take(&mut state.held);
+        drop(state);
+        for (work, always) in held {
+            if failed && !always {
+                dropped(&work.origin, &work.name);
+                self.0.follow_ups.forget(1);
+            } else {
+                self.0.follow_ups.ready(work);
+            }
+        }
+    }
+}
+
+impl Inner {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        let held = std::mem::take(&mut self.state().held);
+        for (work, _) in &held {
+            dropped(&work.origin, &work.name);
+        }
+        self.follow_ups.forget(held.len());
+    }
+}
+
+impl fmt::Debug for Batch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Batch").field("held", &self.0.state().held.len()).finish_non_exhaustive()
+    }
+}
+
+/// A registered follow-up, to say more about it; dropping it changes nothing.
+#[derive(Debug)]
+pub struct Entry {
+    batch: Batch,
+    index: usize,
+}
+
+impl Entry {
+    /// Runs the follow-up also when the handler fails.
+    pub fn always(self) {
+        if let Some((_, always)) = self.batch.0.state().held.get_mut(self.index) {
+            *always = true;
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! One follow-up running: its context, its limit, what becomes of it.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use mainspring_core::activity::TaskKind;
+use mainspring_core::cause::Cause;
+use mainspring_core::context::{Context, SpanKind};
+use mainspring_core::event::{Event, WorkOutcome};
+use mainspring_core::spawn::{Scope, panic_message};
+use mainspring_core::time::Monotonic;
+use tracing::Instrument;
+
+use super::{FollowUps, Work};
+
+pub(super) fn start(follow_ups: &FollowUps, scope: &Scope, work: Work) {
+    let Work { name, limit, origin, body } = work;
+    let cause = Cause::limit(format!("follow-up `{name}` ran into its limit of {limit:?}"));
+    let ctx = origin.for_work(SpanKind::FollowUp, &name, scope).with_timeout(limit, cause);
+    let running = Running {
+        follow_ups: follow_ups.clone(),
+        began: ctx.clock().monotonic(),
+        outcome: WorkOutcome::Cancelled,
+        name: Arc::clone(&name),
+        ctx: ctx.clone(),
+    };
+    let span = ctx.span().clone();
+    let spawner = ctx.env().spawner.clone();
+    let future = async move {
+        let mut running = running;
+        let clock = ctx.clock().clone();
+        // The body is made inside, so that a panic in the closure itself is caught as well.
+        let body = AssertUnwindSafe(async move { body(ctx).await }).catch_unwind();
+        running.outcome = match clock.timeout(limit, body).await {
+            Ok(Ok(Ok(()))) => WorkOutcome::Succeeded,
+            Ok(Ok(Err(error))) => WorkOutcome::Failed(error.to_string()),
+            Ok(Err(payload)) => WorkOutcome::Panicked(panic_message(&*payload)),
+            Err(_) => WorkOutcome::TimedOut,
+        };
+        running.log(limit);
+    };
+    drop(spawner.spawn(scope, TaskKind::Body, &name, future.instrument(span)));
+}
+
+/// Tells what became of a follow-up, however its future ends.
+struct Running {
+    follow_ups: FollowUps,
+    began: Monotonic,
+    outcome: WorkOutcome,
+    name: Arc<str>,
+    ctx: Context,
+}
+
+impl Running {
+    fn log(&self, limit: Duration) {
+        match &self.outcome {
+            WorkOutcome::Failed(error) => tracing::warn!(%error, "a follow-up failed"),
+            WorkOutcome::Panicked(panic) => tracing::error!(%panic, "a follow-up panicked"),
+            WorkOutcome::TimedOut => tracing::warn!(?limit, "a follow-up ran into its limit"),
+            _ => {}
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let event = Event::FollowUp {
+            name: Arc::clone(&self.name),
+            outcome: self.outcome.clone(),
+            took: self.ctx.clock().monotonic().since(self.began),
+        };
+        self.ctx.env().spawner.events().emit(event);
+        self.follow_ups.ended();
+    }
+}
