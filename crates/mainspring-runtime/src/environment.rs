@@ -21,10 +21,16 @@ pub struct Environment(BTreeMap<String, String>);
 
 impl Environment {
     /// The process's own variables; those that are not Unicode are left out.
-    #[expect(clippy::disallowed_methods, reason = "this is the seam to the environment")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the seam to the environment"
+    )]
     pub fn process() -> Self {
         let vars = std::env::vars_os();
-        Self(vars.filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?))).collect())
+        Self(
+            vars.filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?)))
+                .collect(),
+        )
     }
 
     /// No variables.
@@ -41,7 +47,10 @@ impl Environment {
 
     /// The variable's value; an empty one counts as not set.
     pub fn text(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
+        self.0
+            .get(name)
+            .map(String::as_str)
+            .filter(|value| !value.is_empty())
     }
 
     /// The variable's value, parsed.
@@ -49,11 +58,18 @@ impl Environment {
     /// # Errors
     /// Names the variable when its value cannot be parsed; the value itself is not repeated, it may be a secret.
     pub fn parse<T: FromStr<Err: fmt::Display>>(&self, name: &str) -> Result<Option<T>, Error> {
-        let Some(text) = self.text(name) else { return Ok(None) };
+        let Some(text) = self.text(name) else {
+            return Ok(None);
+        };
         match text.parse() {
             Ok(value) => Ok(Some(value)),
-            Err(error) => Err(Error::new(ErrorKind::Config, format!("{name} cannot be used: {error}"))
-                .with_hint(format!("correct the environment variable {name}, or unset it"))),
+            Err(error) => Err(Error::new(
+                ErrorKind::Config,
+                format!("{name} cannot be used: {error}"),
+            )
+            .with_hint(format!(
+                "correct the environment variable {name}, or unset it"
+            ))),
         }
     }
 }

@@ -36,7 +36,10 @@ pub struct FollowUpLimits {
 
 impl Default for FollowUpLimits {
     fn default() -> Self {
-        Self { running: RUNNING_MAX, waiting: WAITING_MAX }
+        Self {
+            running: RUNNING_MAX,
+            waiting: WAITING_MAX,
+        }
     }
 }
 
@@ -101,7 +104,10 @@ impl FollowUps {
     /// How many are under way.
     pub fn stats(&self) -> FollowUpStats {
         let state = self.state();
-        FollowUpStats { running: state.running, waiting: state.registered + state.ready.len() }
+        FollowUpStats {
+            running: state.running,
+            waiting: state.registered + state.ready.len(),
+        }
     }
 
     /// The names of those running or ready to run, oldest first.
@@ -129,7 +135,13 @@ impl FollowUps {
         state.closed = true;
         let waiting = std::mem::take(&mut state.ready);
         drop(state);
-        let mut names: Vec<_> = self.0.scope.abort_all().iter().map(ToString::to_string).collect();
+        let mut names: Vec<_> = self
+            .0
+            .scope
+            .abort_all()
+            .iter()
+            .map(ToString::to_string)
+            .collect();
         for work in waiting {
             names.push(format!("{} (not begun)", work.name));
             dropped(&work.origin, &work.name);
@@ -149,7 +161,9 @@ impl FollowUps {
             return Err(FollowUpError::ShuttingDown);
         }
         if state.registered + state.ready.len() >= self.0.limits.waiting {
-            return Err(FollowUpError::Full { waiting: self.0.limits.waiting });
+            return Err(FollowUpError::Full {
+                waiting: self.0.limits.waiting,
+            });
         }
         state.registered += 1;
         Ok(())
@@ -184,7 +198,9 @@ impl FollowUps {
             if state.running >= self.0.limits.running {
                 return;
             }
-            let Some(work) = state.ready.pop_front() else { return };
+            let Some(work) = state.ready.pop_front() else {
+                return;
+            };
             state.running += 1;
             drop(state);
             run::start(self, &self.0.scope, work);
@@ -206,7 +222,9 @@ impl FollowUps {
 
 impl fmt::Debug for FollowUps {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("FollowUps").field("stats", &self.stats()).finish_non_exhaustive()
+        f.debug_struct("FollowUps")
+            .field("stats", &self.stats())
+            .finish_non_exhaustive()
     }
 }
 

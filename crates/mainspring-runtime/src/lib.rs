@@ -1,2 +1,13 @@
-//! mainspring-runtime.
+//! Internal to `mainspring`: the tokio shell around the core.
+//!
+//! This crate follows no semantic versioning of its own; use the `mainspring` crate.
+
+pub mod endpoint;
+pub mod environment;
+pub mod executor;
+pub mod follow_up;
+pub mod io_time;
 pub mod logger;
+pub mod network;
+pub mod platform;
+pub mod system_clock;

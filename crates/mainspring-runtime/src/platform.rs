@@ -78,7 +78,10 @@ impl Platform {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "this is the seam to the machine's randomness")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the seam to the machine's randomness"
+)]
 fn entropy() -> u64 {
     fastrand::Rng::new().u64(..)
 }

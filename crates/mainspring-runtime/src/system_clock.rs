@@ -1,8 +1,8 @@
 //! The machine's clock as a source of time.
 
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -30,7 +30,10 @@ struct SystemSource {
 }
 
 impl TimeSource for SystemSource {
-    #[expect(clippy::disallowed_methods, reason = "this is the seam to the wall clock")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the seam to the wall clock"
+    )]
     fn now(&self) -> Timestamp {
         Timestamp::now()
     }
@@ -40,11 +43,21 @@ impl TimeSource for SystemSource {
     }
 
     fn alarm(&self, deadline: Deadline) -> Box<dyn Alarm> {
-        let clock = Self { origin: self.origin };
-        Box::new(SystemAlarm { sleep: None, deadline, on: true, clock })
+        let clock = Self {
+            origin: self.origin,
+        };
+        Box::new(SystemAlarm {
+            sleep: None,
+            deadline,
+            on: true,
+            clock,
+        })
     }
 
-    #[expect(clippy::disallowed_methods, reason = "the seam to the clock must wait in the background")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the seam to the clock must wait in the background"
+    )]
     fn after(&self, deadline: Deadline, callback: Callback) -> Box<dyn Stop> {
         let begun = Arc::new(AtomicBool::new(false));
         let mut alarm = self.alarm(deadline);
@@ -55,7 +68,10 @@ impl TimeSource for SystemSource {
                 callback();
             }
         });
-        Box::new(SystemStop { begun, task: task.abort_handle() })
+        Box::new(SystemStop {
+            begun,
+            task: task.abort_handle(),
+        })
     }
 }
 
@@ -123,12 +139,18 @@ impl Stop for SystemStop {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "this is the seam to the monotonic clock")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the seam to the monotonic clock"
+)]
 fn instant() -> Instant {
     Instant::now()
 }
 
-#[expect(clippy::disallowed_methods, reason = "this is the seam to the runtime's timers")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the seam to the runtime's timers"
+)]
 fn sleep(duration: Duration) -> Sleep {
     tokio::time::sleep(duration)
 }

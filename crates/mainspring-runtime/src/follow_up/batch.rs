@@ -30,7 +30,11 @@ struct State {
 
 impl Batch {
     pub(super) fn new(follow_ups: FollowUps, origin: Context) -> Self {
-        Self(Arc::new(Inner { follow_ups, origin, state: Mutex::new(State::default()) }))
+        Self(Arc::new(Inner {
+            follow_ups,
+            origin,
+            state: Mutex::new(State::default()),
+        }))
     }
 
     /// Registers a follow-up that runs once the response has been sent, for at most `limit`.
@@ -50,7 +54,9 @@ impl Batch {
         F: FnOnce(Context) -> Fut + Send + 'static,
         Fut: Future<Output = Result<(), BoxError>> + Send + 'static,
     {
-        let Inner { follow_ups, origin, .. } = &*self.0;
+        let Inner {
+            follow_ups, origin, ..
+        } = &*self.0;
         if let Err(error) = follow_ups.reserve() {
             dropped(origin, &Arc::from(name));
             return Err(error);
@@ -69,7 +75,10 @@ impl Batch {
         } else {
             state.held.push((work, false));
         }
-        Ok(Entry { batch: self.clone(), index })
+        Ok(Entry {
+            batch: self.clone(),
+            index,
+        })
     }
 
     /// Whether nothing has been registered.
@@ -113,7 +122,9 @@ impl Drop for Inner {
 
 impl fmt::Debug for Batch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Batch").field("held", &self.0.state().held.len()).finish_non_exhaustive()
+        f.debug_struct("Batch")
+            .field("held", &self.0.state().held.len())
+            .finish_non_exhaustive()
     }
 }
 

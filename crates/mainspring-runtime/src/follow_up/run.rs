@@ -16,9 +16,18 @@ use tracing::Instrument;
 use super::{FollowUps, Work};
 
 pub(super) fn start(follow_ups: &FollowUps, scope: &Scope, work: Work) {
-    let Work { name, limit, origin, body } = work;
-    let cause = Cause::limit(format!("follow-up `{name}` ran into its limit of {limit:?}"));
-    let ctx = origin.for_work(SpanKind::FollowUp, &name, scope).with_timeout(limit, cause);
+    let Work {
+        name,
+        limit,
+        origin,
+        body,
+    } = work;
+    let cause = Cause::limit(format!(
+        "follow-up `{name}` ran into its limit of {limit:?}"
+    ));
+    let ctx = origin
+        .for_work(SpanKind::FollowUp, &name, scope)
+        .with_timeout(limit, cause);
     let running = Running {
         follow_ups: follow_ups.clone(),
         began: ctx.clock().monotonic(),

@@ -45,10 +45,18 @@ impl MemoryNetwork {
         let mut ports = self.ports();
         ports.clients = ports.clients.wrapping_add(1);
         let peer = SocketAddr::from((Ipv4Addr::LOCALHOST, ports.clients));
-        let listener = ports.bound.get(&address).ok_or(io::ErrorKind::ConnectionRefused)?;
+        let listener = ports
+            .bound
+            .get(&address)
+            .ok_or(io::ErrorKind::ConnectionRefused)?;
         let (client, server) = tokio::io::duplex(PIPE_BYTES);
-        let connection = Connection { stream: Box::new(server), peer };
-        listener.try_send(connection).map_err(|_| io::ErrorKind::ConnectionRefused)?;
+        let connection = Connection {
+            stream: Box::new(server),
+            peer,
+        };
+        listener
+            .try_send(connection)
+            .map_err(|_| io::ErrorKind::ConnectionRefused)?;
         Ok(client)
     }
 
@@ -63,7 +71,11 @@ impl MemoryNetwork {
             address.set_port(FIRST_PORT.saturating_add(ports.handed_out));
             ports.handed_out = ports.handed_out.saturating_add(1);
         }
-        if ports.bound.get(&address).is_some_and(|bound| !bound.is_closed()) {
+        if ports
+            .bound
+            .get(&address)
+            .is_some_and(|bound| !bound.is_closed())
+        {
             return Err(io::ErrorKind::AddrInUse.into());
         }
         let (sender, receiver) = mpsc::channel(BACKLOG);

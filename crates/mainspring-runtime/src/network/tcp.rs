@@ -37,7 +37,10 @@ impl Listener for Tcp {
             let (stream, peer) = self.listener.accept().await?;
             // Answers are written in one piece; waiting to fill a segment would only delay them.
             let _ = stream.set_nodelay(true);
-            Ok(Connection { stream: Box::new(stream), peer })
+            Ok(Connection {
+                stream: Box::new(stream),
+                peer,
+            })
         })
     }
 }
