@@ -1,1 +1,4 @@
 //! mainspring-core.
+
+pub mod health;
+pub mod lifecycle;
