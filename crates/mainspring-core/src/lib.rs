@@ -1,1 +1,4 @@
 //! mainspring-core.
+
+pub mod duration_text;
+pub mod periodic;
