@@ -1,2 +1,3 @@
 //! mainspring-runtime.
 pub mod logger;
+pub mod metrics;
