@@ -18,7 +18,10 @@ mod app;
 mod describe;
 mod label;
 mod named;
+mod page;
 mod registry;
+#[cfg(test)]
+mod tests;
 
 pub use app::{ActionMetrics, AppMetrics, Counted, FollowUpMetrics};
 pub use describe::describe;

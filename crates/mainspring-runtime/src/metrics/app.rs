@@ -7,21 +7,14 @@ use std::time::Duration;
 
 use mainspring_core::telemetry::{field, metric};
 use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric as _, NoLabelSet};
-use prometheus_client::metrics::MetricType;
+use prometheus_client::encoding::DescriptorEncoder;
 use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::metrics::histogram::Histogram;
 
-use super::describe::describe;
 use super::label::{
     ActionOutcome, ComponentState, FollowUpOutcome, Label, ProbeOutcome, Tally, TriggerOutcome,
 };
 use super::named::Named;
-
-/// Upper bounds of the histograms, in seconds: from a cached answer to an action's default limit.
-const BUCKETS: [f64; 14] = [
-    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
-];
+use super::page::{Page, Times};
 
 /// What Mainspring counts about its app. Clones share it.
 ///
@@ -189,7 +182,7 @@ impl ActionMetrics {
     /// Its body ran and ended so.
     pub fn finished(&self, outcome: ActionOutcome, took: Duration) {
         self.outcomes.add(outcome);
-        self.times.0.observe(took.as_secs_f64());
+        self.times.observe(took);
     }
 
     /// A call was refused before its body ran.
@@ -209,7 +202,7 @@ impl FollowUpMetrics {
     /// Its body ran and ended so.
     pub fn finished(&self, outcome: FollowUpOutcome, took: Duration) {
         self.outcomes.add(outcome);
-        self.times.0.observe(took.as_secs_f64());
+        self.times.observe(took);
     }
 
     /// It ended without having run.
@@ -244,18 +237,9 @@ impl ComponentMetrics {
     }
 }
 
-#[derive(Debug)]
-struct Times(Histogram);
-
-impl Default for Times {
-    fn default() -> Self {
-        Times(Histogram::new(BUCKETS))
-    }
-}
-
 impl Collector for AppMetrics {
     fn encode(&self, encoder: DescriptorEncoder) -> Result<(), fmt::Error> {
-        let mut page = Page(encoder);
+        let mut page = Page::new(encoder);
         let all = &*self.0;
         page.gauge(
             metric::TASKS_RUNNING,
@@ -384,101 +368,4 @@ fn start(now: &ComponentNow) -> Option<Duration> {
 
 fn stop(now: &ComponentNow) -> Option<Duration> {
     now.stop
-}
-
-/// Things with their names.
-type All<T> = [(Arc<str>, Arc<T>)];
-
-/// The text under way. A metric without a single value is left out.
-struct Page<'a>(DescriptorEncoder<'a>);
-
-impl Page<'_> {
-    fn gauge(&mut self, name: &str, help: &str, gauge: &Gauge) -> fmt::Result {
-        gauge.encode(describe(&mut self.0, name, help, MetricType::Gauge)?)
-    }
-
-    fn counts<T>(
-        &mut self,
-        name: &str,
-        help: &str,
-        label: &str,
-        all: &All<T>,
-        of: impl Fn(&T) -> &AtomicU64,
-    ) -> fmt::Result {
-        let counts = all
-            .iter()
-            .map(|(name, one)| (name, of(one).load(Ordering::Relaxed)));
-        let counts: Vec<_> = counts.filter(|(_, count)| *count > 0).collect();
-        if counts.is_empty() {
-            return Ok(());
-        }
-        let mut family = describe(&mut self.0, name, help, MetricType::Counter)?;
-        for (name, count) in counts {
-            let labels = [(label, name.as_ref())];
-            family
-                .encode_family(&labels)?
-                .encode_counter::<NoLabelSet, _, u64>(&count, None)?;
-        }
-        Ok(())
-    }
-
-    fn tallies<T, L: Label>(
-        &mut self,
-        name: &str,
-        help: &str,
-        label: &str,
-        all: &All<T>,
-        of: impl Fn(&T) -> &Tally<L>,
-    ) -> fmt::Result {
-        if all.is_empty() {
-            return Ok(());
-        }
-        let mut family = describe(&mut self.0, name, help, MetricType::Counter)?;
-        for (name, one) in all {
-            for (word, count) in of(one).counted() {
-                let labels = [(label, name.as_ref()), (field::OUTCOME, word)];
-                family
-                    .encode_family(&labels)?
-                    .encode_counter::<NoLabelSet, _, u64>(&count, None)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn times<T>(
-        &mut self,
-        name: &str,
-        help: &str,
-        label: &str,
-        all: &All<T>,
-        of: impl Fn(&T) -> &Times,
-    ) -> fmt::Result {
-        if all.is_empty() {
-            return Ok(());
-        }
-        let mut family = describe(&mut self.0, name, help, MetricType::Histogram)?;
-        for (name, one) in all {
-            of(one)
-                .0
-                .encode(family.encode_family(&[(label, name.as_ref())])?)?;
-        }
-        Ok(())
-    }
-
-    fn values<'v>(
-        &mut self,
-        name: &str,
-        help: &str,
-        values: impl Iterator<Item = (Vec<(&'static str, &'v str)>, f64)>,
-    ) -> fmt::Result {
-        let mut values = values.peekable();
-        if values.peek().is_none() {
-            return Ok(());
-        }
-        let mut family = describe(&mut self.0, name, help, MetricType::Gauge)?;
-        for (labels, value) in values {
-            family.encode_family(&labels)?.encode_gauge(&value)?;
-        }
-        Ok(())
-    }
 }

@@ -14,7 +14,9 @@ use prometheus_client::registry::Unit;
 /// ```
 /// use mainspring_core::telemetry::metric;
 /// use mainspring_runtime::metrics::{Registry, describe};
-/// use mainspring_runtime::metrics::prometheus::{collector::Collector, encoding::*, metrics::MetricType};
+/// use mainspring_runtime::metrics::prometheus::collector::Collector;
+/// use mainspring_runtime::metrics::prometheus::encoding::{DescriptorEncoder, NoLabelSet};
+/// use mainspring_runtime::metrics::prometheus::metrics::MetricType;
 ///
 /// #[derive(Debug)]
 /// struct Missed;
