@@ -12,7 +12,10 @@ pub(super) trait Label: Copy + 'static {
 }
 
 macro_rules! labels {
-    ($($(#[$doc:meta])* $name:ident { $($(#[$word_doc:meta])* $variant:ident = $word:literal,)+ })+) => {$(
+    ($(
+        $(#[$doc:meta])*
+        $name:ident { $($(#[$word_doc:meta])* $variant:ident = $word:literal,)+ }
+    )+) => {$(
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
         #[non_exhaustive]
@@ -208,10 +211,21 @@ mod tests {
 
     #[test]
     fn statuses_have_their_outcome() {
-        let words = [
-            200, 302, 400, 401, 403, 404, 405, 409, 413, 422, 429, 500, 503, 504, 999,
-        ]
-        .map(|status| ActionOutcome::from_status(status).as_str());
-        insta::assert_snapshot!(words.join(" "), @"ok ok bad_input unauthenticated forbidden not_found bad_input conflict too_large invalid too_many failed unavailable timed_out failed");
+        let outcomes = |statuses: &[u16]| {
+            let words = statuses
+                .iter()
+                .map(|status| ActionOutcome::from_status(*status).as_str());
+            words.collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(outcomes(&[200, 302, 500, 999]), "ok ok failed failed");
+        assert_eq!(
+            outcomes(&[400, 405, 401, 403]),
+            "bad_input bad_input unauthenticated forbidden"
+        );
+        assert_eq!(
+            outcomes(&[404, 409, 413, 422]),
+            "not_found conflict too_large invalid"
+        );
+        assert_eq!(outcomes(&[429, 503, 504]), "too_many unavailable timed_out");
     }
 }

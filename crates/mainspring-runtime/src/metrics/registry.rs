@@ -57,8 +57,8 @@ impl Registry {
 
     /// Adds a metric. A counter is shown with `_total` after its name.
     ///
-    /// Keep a clone of the metric to change it; any metric type of [`prometheus`](super::prometheus)
-    /// will do, among them families with labels.
+    /// Keep a clone of the metric to change it. Any metric of [`prometheus`](super::prometheus)
+    /// will do, families with labels too.
     ///
     /// # Errors
     ///
@@ -182,7 +182,7 @@ struct Failures(u64);
 
 impl Collector for Failures {
     fn encode(&self, mut encoder: DescriptorEncoder) -> Result<(), fmt::Error> {
-        let help = "Collectors left out of a scrape because they failed.";
+        let help = "Collectors that failed and were left out.";
         let name = metric::METRICS_COLLECTOR_FAILURES;
         ConstCounter::new(self.0).encode(describe(&mut encoder, name, help, MetricType::Counter)?)
     }

@@ -80,7 +80,7 @@ fn a_scrape_of_a_fresh_app() {
     # HELP mainspring_follow_ups_waiting Follow-ups waiting.
     # TYPE mainspring_follow_ups_waiting gauge
     mainspring_follow_ups_waiting 0
-    # HELP mainspring_metrics_collector_failures Collectors left out of a scrape because they failed.
+    # HELP mainspring_metrics_collector_failures Collectors that failed and were left out.
     # TYPE mainspring_metrics_collector_failures counter
     mainspring_metrics_collector_failures_total 0
     # EOF
@@ -153,7 +153,7 @@ fn a_scrape_shows_every_kind_of_value() {
     mainspring_action_duration_seconds_bucket{le="10.0",action="act"} 1
     mainspring_action_duration_seconds_bucket{le="30.0",action="act"} 1
     mainspring_action_duration_seconds_bucket{le="+Inf",action="act"} 1
-    # HELP mainspring_metrics_collector_failures Collectors left out of a scrape because they failed.
+    # HELP mainspring_metrics_collector_failures Collectors that failed and were left out.
     # TYPE mainspring_metrics_collector_failures counter
     mainspring_metrics_collector_failures_total 0
     # EOF
