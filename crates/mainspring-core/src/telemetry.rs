@@ -120,7 +120,7 @@ pub mod metric {
     ];
 }
 
-/// Spans. Each carries [`WORK`](super::field::WORK); all are at level info.
+/// Spans. Each carries [`WORK`](field::WORK); all are at level info.
 pub mod span {
     /// Around a component's start. Fields: `work`, `component`, `app`.
     pub const COMPONENT_START: &str = "component.start";

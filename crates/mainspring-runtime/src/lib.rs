@@ -8,6 +8,7 @@ pub mod executor;
 pub mod follow_up;
 pub mod io_time;
 pub mod logger;
+pub mod metrics;
 pub mod network;
 pub mod platform;
 pub mod system_clock;

@@ -1,7 +1,7 @@
 //! What is shown: directives, and the layer that applies them.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use tracing::level_filters::LevelFilter;
 use tracing::span::{Attributes, Id, Record};
@@ -18,7 +18,7 @@ const DEFAULT: &str = "info";
 /// Directives in force. They can be changed while the program runs.
 #[derive(Debug)]
 pub(super) struct Levels {
-    filter: RwLock<EnvFilter>,
+    filter: RwLock<Arc<EnvFilter>>,
     /// Whether a directive looks at spans. Only then must the filter hear of spans, and it takes
     /// a lock each time.
     by_span: AtomicBool,
@@ -27,13 +27,13 @@ pub(super) struct Levels {
 impl Levels {
     pub(super) fn new(directives: &str) -> Result<Arc<Levels>, LoggerError> {
         Ok(Arc::new(Levels {
-            filter: RwLock::new(parse(directives)?),
+            filter: RwLock::new(Arc::new(parse(directives)?)),
             by_span: AtomicBool::new(directives.contains('[')),
         }))
     }
 
     pub(super) fn change(&self, directives: &str) -> Result<(), LoggerError> {
-        let filter = parse(directives)?;
+        let filter = Arc::new(parse(directives)?);
         self.by_span
             .store(directives.contains('['), Ordering::Release);
         *self.filter.write().unwrap_or_else(PoisonError::into_inner) = filter;
@@ -41,11 +41,15 @@ impl Levels {
         Ok(())
     }
 
-    fn filter(&self) -> RwLockReadGuard<'_, EnvFilter> {
-        self.filter.read().unwrap_or_else(PoisonError::into_inner)
+    /// The lock is given back at once: a filter may show a value that itself writes a log line.
+    fn filter(&self) -> Arc<EnvFilter> {
+        self.filter
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
-    fn filter_by_span(&self) -> Option<RwLockReadGuard<'_, EnvFilter>> {
+    fn filter_by_span(&self) -> Option<Arc<EnvFilter>> {
         self.by_span.load(Ordering::Acquire).then(|| self.filter())
     }
 }

@@ -56,8 +56,18 @@ fn a_line_in_both_forms() {
         let _span = info_span!("action", request_id = "r-1", work = "account.register").entered();
         info!(name: "component.started", target: "app", n = 7, ok = true, r#type = "a b", "hello");
     };
-    insta::assert_snapshot!(written(quiet(), say), @r#"{"timestamp":"1970-01-01T00:00:00.000000Z","level":"INFO","message":"hello","target":"app","event":"component.started","request_id":"r-1","work":"account.register","n":7,"ok":true,"type":"a b"}"#);
-    insta::assert_snapshot!(written(quiet().pretty(), say), @r#"1970-01-01T00:00:00.000000Z  INFO app: hello request_id=r-1 work=account.register n=7 ok=true type="a b""#);
+    let json = concat!(
+        r#"{"timestamp":"1970-01-01T00:00:00.000000Z","level":"INFO","message":"hello","#,
+        r#""target":"app","event":"component.started","request_id":"r-1","#,
+        r#""work":"account.register","n":7,"ok":true,"type":"a b"}"#,
+        "\n"
+    );
+    assert_eq!(written(quiet(), say), json);
+    let pretty = concat!(
+        "1970-01-01T00:00:00.000000Z  INFO app: hello ",
+        "request_id=r-1 work=account.register n=7 ok=true type=\"a b\"\n"
+    );
+    assert_eq!(written(quiet().pretty(), say), pretty);
 }
 
 #[test]
@@ -139,7 +149,8 @@ fn detached_work_keeps_its_ids_after_its_request_is_gone() {
             work = "act"
         );
         let follow_up = request.in_scope(|| {
-            info_span!(parent: None, span::FOLLOW_UP, request_id = "r-1", trace_id = "t-1", work = "mail")
+            let (request_id, trace_id, work) = ("r-1", "t-1", "mail");
+            info_span!(parent: None, span::FOLLOW_UP, request_id, trace_id, work)
         });
         follow_up.follows_from(&request);
         drop(request);
@@ -324,6 +335,25 @@ fn a_blocked_output_does_not_block_the_program() {
         dropped
     );
     assert_eq!(kept.len() as u64 + dropped, 10);
+}
+
+/// Dropping the guard gives a stuck output about a second and then goes on.
+#[test]
+fn an_output_that_never_returns_cannot_hold_up_the_end() {
+    struct Stuck(mpsc::Receiver<()>);
+    impl io::Write for Stuck {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let _never = self.0.recv();
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let (_held, never) = mpsc::channel();
+    let (log, guard) = quiet().to_writer(Stuck(never)).build().unwrap();
+    with_default(&log, || info!("stuck"));
+    drop(guard);
 }
 
 #[test]
@@ -541,7 +571,9 @@ proptest! {
     }
 
     #[test]
-    fn numbers_are_valid_json(float in any::<f64>(), signed in any::<i64>(), unsigned in any::<u64>()) {
+    fn numbers_are_valid_json(
+        float in any::<f64>(), signed in any::<i64>(), unsigned in any::<u64>()
+    ) {
         let text = written(quiet(), |_| info!(float, signed, unsigned, wide = u128::MAX, "n"));
         let line = &json_lines(&text)[0];
         prop_assert_eq!(&line["signed"], &Json::from(signed));

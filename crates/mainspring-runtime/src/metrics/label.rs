@@ -1,0 +1,231 @@
+//! The fixed words of labels. A label is one of these or the name of something registered.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// One of a fixed set of words.
+pub(super) trait Label: Copy + 'static {
+    const ALL: &'static [Self];
+    fn word(self) -> &'static str;
+    fn position(self) -> usize;
+}
+
+macro_rules! labels {
+    ($(
+        $(#[$doc:meta])*
+        $name:ident { $($(#[$word_doc:meta])* $variant:ident = $word:literal,)+ }
+    )+) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        #[non_exhaustive]
+        pub enum $name { $($(#[$word_doc])* $variant,)+ }
+
+        impl $name {
+            /// The word in the metric's label.
+            pub const fn as_str(self) -> &'static str {
+                match self { $($name::$variant => $word,)+ }
+            }
+        }
+
+        impl Label for $name {
+            const ALL: &'static [Self] = &[$($name::$variant,)+];
+            fn word(self) -> &'static str { self.as_str() }
+            fn position(self) -> usize { self as usize }
+        }
+    )+};
+}
+
+labels! {
+    /// How an action call ended.
+    ActionOutcome {
+        /// It answered.
+        Ok = "ok",
+        /// The input could not be read.
+        BadInput = "bad_input",
+        /// Nobody was signed in.
+        Unauthenticated = "unauthenticated",
+        /// The caller may not do this.
+        Forbidden = "forbidden",
+        /// There was nothing by that name.
+        NotFound = "not_found",
+        /// It contradicts what is there.
+        Conflict = "conflict",
+        /// The body was too large.
+        TooLarge = "too_large",
+        /// The input was read and refused.
+        Invalid = "invalid",
+        /// Over a rate or concurrency limit.
+        TooMany = "too_many",
+        /// Cut off by its own limit.
+        TimedOut = "timed_out",
+        /// It ended in an error that is ours.
+        Failed = "failed",
+        /// It panicked.
+        Panicked = "panicked",
+        /// The app could not take it, because it starts or stops.
+        Unavailable = "unavailable",
+    }
+
+    /// How a follow-up ended.
+    FollowUpOutcome {
+        /// It returned without an error.
+        Done = "done",
+        /// It returned an error.
+        Failed = "failed",
+        /// It panicked.
+        Panicked = "panicked",
+        /// Cut off by its own limit.
+        TimedOut = "timed_out",
+        /// Cut off, or never started, because the shutdown could not wait.
+        Cut = "cut",
+        /// Not accepted: too many wait, or the app stops.
+        Dropped = "dropped",
+        /// Given up because its handler failed.
+        Discarded = "discarded",
+    }
+
+    /// What became of a trigger call.
+    TriggerOutcome {
+        /// Its work was accepted.
+        Accepted = "accepted",
+        /// It was accepted before; nothing runs again.
+        Replayed = "replayed",
+        /// Its signature or token was wrong.
+        Refused = "refused",
+        /// The memory of ids, or the queue, was full.
+        Full = "full",
+    }
+
+    /// The result of a health probe.
+    ProbeOutcome {
+        /// All well.
+        Healthy = "healthy",
+        /// Impaired, yet able to serve.
+        Degraded = "degraded",
+        /// Not able to serve.
+        Unhealthy = "unhealthy",
+        /// It went over its limit.
+        TimedOut = "timed_out",
+        /// It panicked.
+        Panicked = "panicked",
+    }
+
+    /// Where a component is in its life.
+    ComponentState {
+        /// Registered; its turn has not come.
+        Waiting = "waiting",
+        /// Its start runs.
+        Starting = "starting",
+        /// It has started.
+        Running = "running",
+        /// Its stop runs.
+        Stopping = "stopping",
+        /// It has stopped.
+        Stopped = "stopped",
+        /// Its start or stop failed.
+        Failed = "failed",
+        /// It ignored its limit and was left behind.
+        Abandoned = "abandoned",
+    }
+}
+
+impl ActionOutcome {
+    /// The outcome that an HTTP status stands for.
+    pub const fn from_status(status: u16) -> Self {
+        match status {
+            0..400 => ActionOutcome::Ok,
+            401 => ActionOutcome::Unauthenticated,
+            403 => ActionOutcome::Forbidden,
+            404 => ActionOutcome::NotFound,
+            409 => ActionOutcome::Conflict,
+            413 => ActionOutcome::TooLarge,
+            422 => ActionOutcome::Invalid,
+            429 => ActionOutcome::TooMany,
+            503 => ActionOutcome::Unavailable,
+            504 => ActionOutcome::TimedOut,
+            400..500 => ActionOutcome::BadInput,
+            _ => ActionOutcome::Failed,
+        }
+    }
+}
+
+/// A count for each word of a label.
+pub(super) struct Tally<L> {
+    counts: Box<[AtomicU64]>,
+    label: PhantomData<L>,
+}
+
+impl<L: Label> Tally<L> {
+    pub(super) fn add(&self, label: L) {
+        if let Some(count) = self.counts.get(label.position()) {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// The words that were counted at least once.
+    pub(super) fn counted(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        let counts = self
+            .counts
+            .iter()
+            .map(|count| count.load(Ordering::Relaxed));
+        L::ALL
+            .iter()
+            .map(|label| label.word())
+            .zip(counts)
+            .filter(|(_, count)| *count > 0)
+    }
+}
+
+impl<L: Label> Default for Tally<L> {
+    fn default() -> Self {
+        Tally {
+            counts: L::ALL.iter().map(|_| AtomicU64::new(0)).collect(),
+            label: PhantomData,
+        }
+    }
+}
+
+impl<L: Label> fmt::Debug for Tally<L> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.counted()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_word_has_its_own_count() {
+        let tally = Tally::<ActionOutcome>::default();
+        ActionOutcome::ALL
+            .iter()
+            .for_each(|outcome| tally.add(*outcome));
+        tally.add(ActionOutcome::Panicked);
+        let counted: Vec<_> = tally.counted().collect();
+        assert_eq!(counted.len(), ActionOutcome::ALL.len());
+        assert_eq!(counted.iter().filter(|(_, n)| *n == 2).count(), 1);
+        assert!(counted.contains(&("panicked", 2)));
+    }
+
+    #[test]
+    fn statuses_have_their_outcome() {
+        let outcomes = |statuses: &[u16]| {
+            let words = statuses
+                .iter()
+                .map(|status| ActionOutcome::from_status(*status).as_str());
+            words.collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(outcomes(&[200, 302, 500, 999]), "ok ok failed failed");
+        assert_eq!(
+            outcomes(&[400, 405, 401, 403]),
+            "bad_input bad_input unauthenticated forbidden"
+        );
+        assert_eq!(
+            outcomes(&[404, 409, 413, 422]),
+            "not_found conflict too_large invalid"
+        );
+        assert_eq!(outcomes(&[429, 503, 504]), "too_many unavailable timed_out");
+    }
+}
