@@ -259,7 +259,7 @@ impl Context {
 
     /// Asks the app to shut down; returns at once.
     pub fn shutdown(&self, cause: impl Into<Cause>) {
-        self.0.env.control.shutdown(cause.into(), false);
+        self.0.env.control.shutdown(self.work_name(), cause.into(), false);
     }
 
     /// Marks a stretch as busy: virtual time stands still while `future` is pending. For loops around sockets and pools.
@@ -280,7 +280,12 @@ impl Context {
 
     /// Shuts the app down because something failed: it exits with code 3.
     pub(crate) fn fail_app(&self, cause: Cause) {
-        self.0.env.control.shutdown(cause, true);
+        self.0.env.control.shutdown(self.work_name(), cause, true);
+    }
+
+    /// What the work of this context is called.
+    fn work_name(&self) -> &str {
+        self.get::<WorkName>().map_or("unnamed", |name| name.as_str())
     }
 
     /// Waits for the cancellation without parking, for guards: what they guard decides whether a body is idle.

@@ -10,6 +10,7 @@ use mainspring_core::spawn::BoxFuture;
 
 use crate::environment::Environment;
 use crate::follow_up::FollowUps;
+use crate::metrics::AppMetrics;
 use crate::network::Network;
 use crate::platform::Mode;
 
@@ -56,4 +57,6 @@ pub struct Site {
     pub mode: Mode,
     /// The app's follow-ups.
     pub follow_ups: FollowUps,
+    /// The app's metrics.
+    pub metrics: AppMetrics,
 }

@@ -7,39 +7,12 @@ use mainspring_core::event::Events;
 use mainspring_core::random::Random;
 use mainspring_core::spawn::Executor;
 
+pub use mainspring_core::lifecycle::Mode;
+
 use crate::environment::Environment;
 use crate::executor::TokioExecutor;
 use crate::network::{Network, TcpNetwork};
 use crate::system_clock::system_clock;
-
-/// Production or development: the only mode there is, chosen by `MAINSPRING_ENV`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Mode {
-    /// Errors stay opaque to clients, shutdown waits for load balancers.
-    #[default]
-    Production,
-    /// Errors show their text, shutdown does not wait.
-    Development,
-}
-
-impl Mode {
-    /// Whether this is development.
-    pub fn is_development(self) -> bool {
-        self == Self::Development
-    }
-}
-
-impl std::str::FromStr for Mode {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "production" => Ok(Self::Production),
-            "development" => Ok(Self::Development),
-            _ => Err("it is neither `production` nor `development`".to_owned()),
-        }
-    }
-}
 
 /// Everything an app reaches the machine through.
 #[derive(Clone, Debug)]

@@ -27,8 +27,8 @@ pub struct Env {
 
 /// What work may ask of its app.
 pub trait AppControl: Send + Sync + 'static {
-    /// Begins the shutdown; `failed` says that it is because something broke.
-    fn shutdown(&self, cause: Cause, failed: bool);
+    /// Begins the shutdown; `who` asks for it, and `failed` says that it is because something broke.
+    fn shutdown(&self, who: &str, cause: Cause, failed: bool);
 
     /// Registers work to be done at shutdown.
     ///
@@ -39,7 +39,7 @@ pub trait AppControl: Send + Sync + 'static {
 
 /// For contexts outside an app: there is nothing to shut down.
 impl AppControl for () {
-    fn shutdown(&self, _cause: Cause, _failed: bool) {}
+    fn shutdown(&self, _who: &str, _cause: Cause, _failed: bool) {}
 
     fn on_stop(&self, name: &str, _hook: StopHook) -> Result<(), Error> {
         let message = format!("the stop hook `{name}` was registered outside an app");

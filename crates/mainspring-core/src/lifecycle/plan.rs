@@ -40,11 +40,28 @@ pub enum Mode {
 }
 
 impl Mode {
+    /// Says whether this is development.
+    pub fn is_development(self) -> bool {
+        self == Self::Development
+    }
+
     /// Returns the drain delay of this mode.
     pub fn drain_delay(self) -> Duration {
         match self {
             Self::Development => Duration::ZERO,
             Self::Production => DRAIN_DELAY,
+        }
+    }
+}
+
+impl std::str::FromStr for Mode {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "production" => Ok(Self::Production),
+            "development" => Ok(Self::Development),
+            _ => Err("it is neither `production` nor `development`"),
         }
     }
 }

@@ -1,0 +1,175 @@
+//! A handle to an app: asks it to stop, waits for it to be ready.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
+
+use mainspring_core::cause::Cause;
+use mainspring_core::clock::Clock;
+use mainspring_core::context::{AppControl, StopHook};
+use mainspring_core::error::{Error, ErrorKind};
+use mainspring_core::health::Readiness;
+use mainspring_core::lifecycle::{Command, Event, Failure, Machine, PartId, ShutdownCause};
+use tokio::sync::{mpsc, watch};
+
+use crate::endpoint::Bound;
+use crate::health::HealthServer;
+use crate::periodic::PeriodicState;
+
+/// A handle to an app, cheap to clone; it works before, while and after the app runs.
+#[derive(Clone)]
+pub struct AppHandle(Arc<Shared>);
+
+/// What the shell and everybody who may ask something of it share.
+pub(crate) struct Shared {
+    messages: mpsc::UnboundedSender<Message>,
+    readiness: watch::Sender<Readiness>,
+    addresses: watch::Sender<Addresses>,
+    /// The lifecycle's decisions; held only while one is made, so the watchdog can always have it.
+    pub(crate) machine: Mutex<Option<Machine>>,
+    /// The hooks registered while the app runs.
+    pub(crate) hooks: Mutex<BTreeMap<PartId, StopHook>>,
+    clock: OnceLock<Clock>,
+    pub(crate) periodics: OnceLock<crate::periodic::Engine>,
+}
+
+/// Where an app listens, by listener name.
+pub type Addresses = BTreeMap<String, std::net::SocketAddr>;
+
+/// What is told to the shell.
+pub(crate) enum Message {
+    /// Something happened that the machine must know.
+    Event(Event),
+    /// The sockets are bound.
+    Bound(Vec<Box<dyn Bound>>, Option<HealthServer>),
+}
+
+impl AppHandle {
+    pub(crate) fn new() -> (Self, mpsc::UnboundedReceiver<Message>) {
+        let (messages, receiver) = mpsc::unbounded_channel();
+        let shared = Shared {
+            messages,
+            readiness: watch::Sender::new(Readiness::Starting),
+            addresses: watch::Sender::new(Addresses::new()),
+            machine: Mutex::new(None),
+            hooks: Mutex::new(BTreeMap::new()),
+            clock: OnceLock::new(),
+            periodics: OnceLock::new(),
+        };
+        (Self(Arc::new(shared)), receiver)
+    }
+
+    /// Asks the app to stop; returns at once. Before the boot it makes the boot stop at once; asking again changes nothing.
+    pub fn shutdown(&self, cause: impl Into<Cause>) {
+        let cause = ShutdownCause::Requested(cause.into().to_string());
+        self.0.tell(Message::Event(Event::ShutdownRequested(cause)));
+    }
+
+    /// Waits until the app is ready, or will never be: false then.
+    pub async fn ready(&self) -> bool {
+        let mut readiness = self.0.readiness.subscribe();
+        let seen = readiness.wait_for(|now| *now != Readiness::Starting).await;
+        seen.is_ok_and(|now| *now == Readiness::Ready)
+    }
+
+    /// Whether the app is starting, ready or draining.
+    pub fn readiness(&self) -> Readiness {
+        *self.0.readiness.borrow()
+    }
+
+    /// Where the app listens, by listener: `main`, `health`. Empty until the sockets are bound.
+    pub fn addresses(&self) -> Addresses {
+        self.0.addresses.borrow().clone()
+    }
+
+    /// The state of every periodic, in the order of registration. Empty before the boot.
+    pub fn periodics(&self) -> Vec<PeriodicState> {
+        self.0.periodics.get().map(crate::periodic::Engine::states).unwrap_or_default()
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.0
+    }
+}
+
+impl fmt::Debug for AppHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AppHandle").field("readiness", &self.readiness()).finish_non_exhaustive()
+    }
+}
+
+impl AppControl for AppHandle {
+    fn shutdown(&self, who: &str, cause: Cause, failed: bool) {
+        let name = who.to_owned();
+        let cause = match failed {
+            true => ShutdownCause::Failed { name, failure: Failure::error(&cause) },
+            false => ShutdownCause::Component { name, reason: cause.to_string() },
+        };
+        self.0.tell(Message::Event(Event::ShutdownRequested(cause)));
+    }
+
+    fn on_stop(&self, name: &str, hook: StopHook) -> Result<(), Error> {
+        let commands = self.0.decide(Event::HookRegistered { name: name.to_owned() });
+        for command in commands {
+            match command {
+                Command::HookAccepted { part } => {
+                    self.0.hooks().insert(part, hook);
+                    return Ok(());
+                }
+                Command::HookRefused { because } => return Err(refused(name, &because.to_string())),
+                _ => {}
+            }
+        }
+        Err(refused(name, "the app has not started; register the hook on its builder"))
+    }
+}
+
+impl Shared {
+    pub(crate) fn tell(&self, message: Message) {
+        // The receiver is gone once the app has ended; then there is nothing left to tell.
+        let _ = self.messages.send(message);
+    }
+
+    pub(crate) fn boot(&self, clock: Clock, machine: Machine) {
+        let _ = self.clock.set(clock);
+        *self.machine() = Some(machine);
+    }
+
+    /// Feeds the machine one event at the present time.
+    pub(crate) fn decide(&self, event: Event) -> Vec<Command> {
+        let now = self.now();
+        self.machine().as_mut().map(|machine| machine.handle(now, event)).unwrap_or_default()
+    }
+
+    pub(crate) fn now(&self) -> Duration {
+        self.clock.get().map(|clock| clock.monotonic().since_origin()).unwrap_or_default()
+    }
+
+    pub(crate) fn set_readiness(&self, readiness: Readiness) {
+        self.readiness.send_replace(readiness);
+    }
+
+    pub(crate) fn readiness(&self) -> Readiness {
+        *self.readiness.borrow()
+    }
+
+    pub(crate) fn add_address(&self, listener: &str, address: std::net::SocketAddr) {
+        self.addresses.send_modify(|known| {
+            known.insert(listener.to_owned(), address);
+        });
+    }
+
+    pub(crate) fn machine(&self) -> MutexGuard<'_, Option<Machine>> {
+        self.machine.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn hooks(&self) -> MutexGuard<'_, BTreeMap<PartId, StopHook>> {
+        self.hooks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn refused(name: &str, because: &str) -> Error {
+    let message = format!("the stop hook `{name}` was refused: {because}");
+    Error::new(ErrorKind::ShuttingDown, message)
+}

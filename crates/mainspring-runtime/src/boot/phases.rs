@@ -1,0 +1,88 @@
+//! The phases of the stop: each waits for its work to end, and names what a cut leaves behind.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use futures_util::future::{Either, join_all, select};
+use mainspring_core::activity::TaskKind;
+use mainspring_core::lifecycle::{Event, Phase};
+
+use super::Shell;
+use crate::app::Message;
+
+pub(super) fn ended(phase: Phase, cut: Vec<String>) -> Event {
+    Event::PhaseEnded { phase, cut, failure: None }
+}
+
+impl Shell {
+    pub(super) fn stop_http(&mut self) {
+        let mut bound = std::mem::take(&mut self.bound);
+        let cut = self.cut.clone();
+        self.run_phase(Phase::Http, async move {
+            let drained = {
+                let drains = join_all(bound.iter_mut().map(|bound| bound.drain()));
+                let cut = std::pin::pin!(cut.cancelled());
+                matches!(select(drains, cut).await, Either::Left(_))
+            };
+            match drained {
+                true => Vec::new(),
+                false => bound.iter_mut().flat_map(|bound| bound.cut()).collect(),
+            }
+        });
+    }
+
+    pub(super) fn stop_follow_ups(&mut self) {
+        let follow_ups = self.follow_ups.clone();
+        let cut = self.cut.clone();
+        self.run_phase(Phase::FollowUps, async move {
+            let drained = std::pin::pin!(follow_ups.drained());
+            let cut = std::pin::pin!(cut.cancelled());
+            match select(drained, cut).await {
+                Either::Left(_) => {
+                    follow_ups.close();
+                    Vec::new()
+                }
+                Either::Right(_) => follow_ups.cut(),
+            }
+        });
+    }
+
+    pub(super) fn stop_periodic(&mut self) {
+        let periodic = self.periodic.clone();
+        let cut = self.cut.clone();
+        periodic.stop();
+        self.run_phase(Phase::Workers, async move {
+            let drained = std::pin::pin!(periodic.drained());
+            let cut = std::pin::pin!(cut.cancelled());
+            match select(drained, cut).await {
+                Either::Left(_) => Vec::new(),
+                Either::Right(_) => periodic.cut(),
+            }
+        });
+    }
+
+    pub(super) fn stop_health(&mut self) {
+        let health = self.health.take();
+        self.run_phase(Phase::Health, async move {
+            if let Some(mut health) = health {
+                health.close().await;
+            }
+            Vec::new()
+        });
+    }
+
+    fn run_phase(
+        &self,
+        phase: Phase,
+        work: impl Future<Output = Vec<String>> + Send + 'static,
+    ) {
+        let shared = Arc::clone(&self.shared);
+        let name = Arc::from(format!("phase {}", phase.as_str()));
+        let work = async move {
+            let cut = work.await;
+            shared.tell(Message::Event(ended(phase, cut)));
+        };
+        let spawner = &self.ctx.env().spawner;
+        drop(spawner.spawn(self.ctx.scope(), TaskKind::Loop, &name, work));
+    }
+}

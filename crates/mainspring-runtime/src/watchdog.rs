@@ -1,0 +1,150 @@
+//! Signals and the last resort: plain threads that work even when every runtime thread is blocked.
+
+use std::io::Write;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use mainspring_core::error::{Error, ErrorKind};
+use mainspring_core::lifecycle::{Event, Forced, Machine, ShutdownReport, Signal};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+use crate::app::{Message, Shared};
+
+/// Takes the process's signals, and ends the process when the shutdown does not.
+#[derive(Clone)]
+pub(crate) struct Watchdog(Arc<State>);
+
+struct State {
+    shared: Arc<Shared>,
+    now: Mutex<Watch>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Watch {
+    /// When the process must have ended.
+    deadline: Option<Instant>,
+    /// The app has reported this exit code; only the process itself still has to end.
+    reported: Option<u8>,
+}
+
+impl Watchdog {
+    pub(crate) fn start(shared: Arc<Shared>) -> Result<Self, Error> {
+        let signals = Signals::new([SIGTERM, SIGINT]).map_err(|error| {
+            Error::new(ErrorKind::Io, "the signal handlers cannot be installed")
+                .with_source(error)
+                .with_hint("call `App::without_signals` where the process does not allow them")
+        })?;
+        let state = State { shared, now: Mutex::new(Watch::default()), changed: Condvar::new() };
+        let state = Arc::new(state);
+        let listener = Arc::clone(&state);
+        thread("mainspring-signals", move || listener.listen(signals))?;
+        let watcher = Arc::clone(&state);
+        thread("mainspring-watchdog", move || watcher.watch())?;
+        Ok(Self(state))
+    }
+
+    /// The app has ended and is about to print its report; a process that lingers is still ended at the deadline.
+    pub(crate) fn reported(&self, code: u8) {
+        self.0.now().reported = Some(code);
+    }
+
+    /// Starts the countdown; the first signal has done so already if there was one.
+    pub(crate) fn arm(&self) {
+        self.0.arm();
+    }
+}
+
+impl State {
+    fn listen(&self, mut signals: Signals) {
+        let mut first = true;
+        for number in signals.forever() {
+            let signal = if number == SIGINT { Signal::Interrupt } else { Signal::Terminate };
+            if !std::mem::take(&mut first) {
+                self.force(Forced::SecondSignal);
+            }
+            self.arm();
+            self.shared.tell(Message::Event(Event::Signal(signal)));
+        }
+    }
+
+    fn arm(&self) {
+        let after = self.machine(Machine::forced_exit_after);
+        let mut now = self.now();
+        if now.deadline.is_none() {
+            now.deadline = after.map(|after| instant() + after);
+        }
+        drop(now);
+        self.changed.notify_all();
+    }
+
+    fn watch(&self) {
+        let mut now = self.now();
+        loop {
+            let left = now.deadline.map(|at| at.saturating_duration_since(instant()));
+            now = match left {
+                None => self.changed.wait(now).unwrap_or_else(PoisonError::into_inner),
+                Some(Duration::ZERO) => {
+                    drop(now);
+                    return self.force(Forced::Watchdog);
+                }
+                Some(left) => {
+                    let waited = self.changed.wait_timeout(now, left);
+                    waited.unwrap_or_else(PoisonError::into_inner).0
+                }
+            };
+        }
+    }
+
+    fn force(&self, forced: Forced) {
+        let reported = self.now().reported;
+        match reported {
+            None => {
+                let now = self.shared.now();
+                if let Some(report) = self.machine(|machine| machine.forced_report(now, forced)) {
+                    print(&report);
+                }
+            }
+            Some(_) => write("the process did not end after its report: a thread is blocked\n"),
+        }
+        exit();
+    }
+
+    fn machine<T>(&self, look: impl FnOnce(&Machine) -> T) -> Option<T> {
+        self.shared.machine().as_ref().map(look)
+    }
+
+    fn now(&self) -> MutexGuard<'_, Watch> {
+        self.now.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Writes the report to stderr at once: no logger and no runtime may be alive any more.
+pub(crate) fn print(report: &ShutdownReport) {
+    write(&format!("{report}\n"));
+}
+
+fn write(text: &str) {
+    // If stderr is gone there is nobody left to tell.
+    let _ = std::io::stderr().lock().write_all(text.as_bytes());
+}
+
+fn thread(name: &str, run: impl FnOnce() + Send + 'static) -> Result<(), Error> {
+    let started = std::thread::Builder::new().name(name.to_owned()).spawn(run);
+    started.map(drop).map_err(|error| {
+        Error::new(ErrorKind::Io, format!("the thread {name} cannot be started"))
+            .with_source(error)
+            .with_hint("raise the limit of threads for this process")
+    })
+}
+
+#[expect(clippy::disallowed_methods, reason = "the watchdog counts real time, whatever the clock")]
+fn instant() -> Instant {
+    Instant::now()
+}
+
+#[expect(clippy::disallowed_methods, reason = "ending a stuck process is what the watchdog is for")]
+fn exit() -> ! {
+    std::process::exit(i32::from(mainspring_core::lifecycle::Exit::Forced.code()))
+}
