@@ -74,7 +74,7 @@ impl fmt::Display for ShutdownReport {
         let (code, exit, took) = (self.exit_code(), self.exit, self.took);
         write!(
             f,
-            "{app} stopped: {cause}; exit code {code} ({exit}); took {took:?}"
+            "{app} stopped: {cause}; exit code {code} ({exit}); took {took:.1?}"
         )?;
         for part in &self.parts {
             write!(f, "\n  {part}")?;
@@ -252,12 +252,12 @@ impl fmt::Display for PartReport {
             self.start.outcome
         )?;
         if self.start.outcome != StartOutcome::None && self.kind == PartKind::Component {
-            write!(f, " in {:?}", self.start.took)?;
+            write!(f, " in {:.1?}", self.start.took)?;
         }
         if self.start.outcome.has_started() {
             write!(f, ", {}", self.stop.outcome)?;
             if self.stop.outcome != StopOutcome::None {
-                write!(f, " in {:?}", self.stop.took)?;
+                write!(f, " in {:.1?}", self.stop.took)?;
             }
         }
         Ok(())
