@@ -1,5 +1,7 @@
 //! The whole way, and what the report of it looks like.
 
+use std::process::{ExitCode, Termination as _};
+
 use super::shell::{Acts, Shell, ms, secs};
 use crate::lifecycle::{
     ERRORS_MAX, Event, Failure, HOOKS_MAX, Part, Phase, Plan, ShutdownCause, Stage,
@@ -96,21 +98,23 @@ fn the_report_is_readable_and_cannot_be_forged() {
         )
         .run();
     let expected = r#"
-shop\n0 problems stopped: db failed: panicked: boom; exit code 3 (something failed); took 13.0s
-  component a\u{1b}[2J: started in 0.0ns, stopped in 0.0ns
-  hook flush: started, stopped in 0.0ns
-  component db: started in 1.5s, failed to stop (postgres://ada:***@db/shop:\nclosed) in 0.0ns
-  phase drain: finished in 3.0s
-  phase http: cut in 10.0s; cut: some http
-  phase follow-ups: finished in 0.0ns
-  phase workers: finished in 0.0ns
-  phase components: failed in 0.0ns
-  phase stores: finished in 0.0ns
-  phase telemetry: finished in 0.0ns
-  phase health: finished in 0.0ns
+shop\n0 problems stopped: db failed: panicked: boom; exit code 3 (something failed); took 13.0 s
+  component a\u{1b}[2J: started in 0 ms, stopped in 0 ms
+  hook flush: started, stopped in 0 ms
+  component db: started in 1.5 s, failed to stop (postgres://ada:***@db/shop:\nclosed) in 0 ms
+  phase drain: finished in 3.0 s
+  phase http: cut in 10.0 s; cut: some http
+  phase follow-ups: finished in 0 ms
+  phase workers: finished in 0 ms
+  phase components: failed in 0 ms
+  phase stores: finished in 0 ms
+  phase telemetry: finished in 0 ms
+  phase health: finished in 0 ms
   problem: db: failed: panicked: boom
   problem: component "db": failed to stop: postgres://ada:***@db/shop:\nclosed"#;
     assert_eq!(format!("\n{}", shell.report()), expected);
+    let code = shell.report().clone().report();
+    assert_eq!(format!("{code:?}"), format!("{:?}", ExitCode::from(3)));
 }
 
 #[test]

@@ -139,6 +139,10 @@ fn states() -> Vec<(&'static str, Machine)> {
             after("Starting(a)", Event::TimerFired),
         ),
     ];
+    more.push((
+        "Draining after a signal",
+        after("Ready", Event::Signal(Signal::Terminate)),
+    ));
     let mut machine = after("Ready", handle());
     more.push(("Draining", machine.clone()));
     machine.handle(secs(3), Event::TimerFired);
