@@ -67,33 +67,42 @@ pub enum Event {
 }
 
 /// An error or a panic of something that the machine started or stopped.
+///
+/// Its text is cut at [`TEXT_MAX`](super::TEXT_MAX) and holds no passwords of URLs, because it
+/// ends in a report.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Failure {
-    /// It returned an error with this text.
-    Error(String),
-    /// It panicked with this text.
-    Panic(String),
+pub struct Failure {
+    text: String,
+    panicked: bool,
 }
 
 impl Failure {
-    /// A returned error. Its text is cut at [`TEXT_MAX`](super::TEXT_MAX), passwords in URLs go.
+    /// It returned this error.
     pub fn error(text: impl fmt::Display) -> Self {
-        Self::Error(text::clean(&text.to_string()))
+        Self {
+            text: text::clean(&text.to_string()),
+            panicked: false,
+        }
     }
 
-    /// A caught panic, with the same limits as [`Failure::error`].
+    /// It panicked with this text.
     pub fn panic(text: impl fmt::Display) -> Self {
-        Self::Panic(text::clean(&text.to_string()))
+        Self {
+            panicked: true,
+            ..Self::error(text)
+        }
+    }
+
+    /// Says whether it was a panic.
+    pub fn is_panic(&self) -> bool {
+        self.panicked
     }
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Error(text) => write!(f, "{}", text::Escaped(text)),
-            Self::Panic(text) => write!(f, "panicked: {}", text::Escaped(text)),
-        }
+        let before = if self.panicked { "panicked: " } else { "" };
+        write!(f, "{before}{}", text::Escaped(&self.text))
     }
 }
 
@@ -167,15 +176,15 @@ impl ShutdownCause {
 
 impl fmt::Display for ShutdownCause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        use text::Escaped;
+        let shown = |text: &str| text::Escaped(&text::clean(text)).to_string();
         match self {
             Self::Signal(signal) => write!(f, "{signal}"),
-            Self::Requested(reason) => write!(f, "{}", Escaped(reason)),
+            Self::Requested(reason) => f.write_str(&shown(reason)),
             Self::Component { name, reason } => {
-                write!(f, "asked by {}: {}", Escaped(name), Escaped(reason))
+                write!(f, "asked by {}: {}", shown(name), shown(reason))
             }
-            Self::Failed { name, failure } => write!(f, "{} failed: {failure}", Escaped(name)),
-            Self::StartFailed { what } => write!(f, "{} did not start", Escaped(what)),
+            Self::Failed { name, failure } => write!(f, "{} failed: {failure}", shown(name)),
+            Self::StartFailed { what } => write!(f, "{} did not start", shown(what)),
         }
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::event::{Failure, ShutdownCause};
 use super::exit::{Exit, Forced};
 use super::plan::PartKind;
-use super::text::{self, Escaped};
+use super::text::{self, Escaped, Took};
 
 /// How an app ended. Its [`Display`](fmt::Display) is for people, its exit code for supervisors.
 ///
@@ -72,9 +72,10 @@ impl fmt::Display for ShutdownReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (app, cause) = (Escaped(&self.app), &self.cause);
         let (code, exit, took) = (self.exit_code(), self.exit, self.took);
+        let took = Took(took);
         write!(
             f,
-            "{app} stopped: {cause}; exit code {code} ({exit}); took {took:?}"
+            "{app} stopped: {cause}; exit code {code} ({exit}); took {took}"
         )?;
         for part in &self.parts {
             write!(f, "\n  {part}")?;
@@ -183,10 +184,10 @@ impl fmt::Display for PhaseReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "phase {}: {} in {:?}",
+            "phase {}: {} in {}",
             self.phase.as_str(),
             self.outcome,
-            self.took
+            Took(self.took)
         )?;
         for (position, name) in self.cut.iter().enumerate() {
             write!(
@@ -252,12 +253,12 @@ impl fmt::Display for PartReport {
             self.start.outcome
         )?;
         if self.start.outcome != StartOutcome::None && self.kind == PartKind::Component {
-            write!(f, " in {:?}", self.start.took)?;
+            write!(f, " in {}", Took(self.start.took))?;
         }
         if self.start.outcome.has_started() {
             write!(f, ", {}", self.stop.outcome)?;
             if self.stop.outcome != StopOutcome::None {
-                write!(f, " in {:?}", self.stop.took)?;
+                write!(f, " in {}", Took(self.stop.took))?;
             }
         }
         Ok(())

@@ -1,6 +1,7 @@
 //! User text on its way into a report: bounded, on one line, without passwords.
 
 use std::fmt::{self, Write as _};
+use std::time::Duration;
 
 /// The most bytes of one message that a report keeps.
 ///
@@ -38,6 +39,19 @@ impl fmt::Display for Escaped<'_> {
             }
         }
         Ok(())
+    }
+}
+
+/// Displays a duration as people read it: seconds with one digit, or whole milliseconds.
+pub(super) struct Took(pub(super) Duration);
+
+impl fmt::Display for Took {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0 >= Duration::from_secs(1) {
+            write!(f, "{:.1} s", self.0.as_secs_f64())
+        } else {
+            write!(f, "{} ms", self.0.as_millis())
+        }
     }
 }
 

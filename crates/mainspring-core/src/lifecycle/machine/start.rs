@@ -84,14 +84,14 @@ impl Machine {
                 ..
             } if step == failed => {
                 // An error is the polite answer to a cancellation, a panic never is.
-                let outcome = match failure {
-                    Failure::Panic(_) => {
-                        let what = self.step_title(step);
-                        self.problem(Problem::new(what, format!("failed to start: {failure}")));
-                        StartOutcome::Failed(failure)
-                    }
-                    Failure::Error(_) if timed_out => StartOutcome::LimitExceeded,
-                    Failure::Error(_) => StartOutcome::Cancelled,
+                let outcome = if failure.is_panic() {
+                    let what = self.step_title(step);
+                    self.problem(Problem::new(what, format!("failed to start: {failure}")));
+                    StartOutcome::Failed(failure)
+                } else if timed_out {
+                    StartOutcome::LimitExceeded
+                } else {
+                    StartOutcome::Cancelled
                 };
                 self.mark_start(step, since, outcome);
                 self.begin_stop();
@@ -166,7 +166,8 @@ impl Machine {
 
     fn cancel(&mut self, step: StartStep, since: Duration, cause: CancelCause, timed_out: bool) {
         self.commands.push(Command::CancelStart { step, cause });
-        let deadline = self.now.saturating_add(self.plan.limits.cancel_grace);
+        let grace = self.plan.limits.cancel_grace.min(self.left());
+        let deadline = self.now.saturating_add(grace);
         self.state = State::Cancelling {
             step,
             since,

@@ -128,6 +128,10 @@ impl Machine {
             )
             .with_hint("watch the deadline of the stop's context, and do not block"),
         );
+        let name = self.entry(part).report.name.clone();
+        if let Some(phase) = self.phases.last_mut() {
+            phase.cut.push(name);
+        }
         self.commands.push(Command::AbandonStop { part });
         self.finish_part(part, StopOutcome::Abandoned);
     }
@@ -232,19 +236,23 @@ impl Machine {
     }
 
     fn end_components(&mut self) {
-        let mut cut = Vec::new();
-        let mut outcome = PhaseOutcome::Finished;
-        // Latest first: the order in which they were told to stop is reverse.
-        for entry in &self.parts {
-            match entry.report.stop.outcome {
-                StopOutcome::Abandoned => cut.push(entry.report.name.clone()),
-                StopOutcome::Failed(_) => outcome = PhaseOutcome::Failed,
-                _ => {}
-            }
-        }
-        if !cut.is_empty() {
-            outcome = PhaseOutcome::Cut;
-        }
+        let cut = self
+            .phases
+            .last_mut()
+            .map(|phase| std::mem::take(&mut phase.cut));
+        let cut = cut.unwrap_or_default();
+        let failed = |outcome: &StopOutcome| matches!(outcome, StopOutcome::Failed(_));
+        let outcome = if !cut.is_empty() {
+            PhaseOutcome::Cut
+        } else if self
+            .parts
+            .iter()
+            .any(|entry| failed(&entry.report.stop.outcome))
+        {
+            PhaseOutcome::Failed
+        } else {
+            PhaseOutcome::Finished
+        };
         self.finish_phase(Phase::Components, outcome, cut);
         self.begin_phase_after(Phase::Components);
     }
@@ -290,7 +298,7 @@ impl Machine {
     }
 
     /// Returns what is left of the budget.
-    fn left(&self) -> Duration {
+    pub(super) fn left(&self) -> Duration {
         let end = self
             .shutdown
             .as_ref()
