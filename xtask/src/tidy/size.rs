@@ -85,16 +85,18 @@ fn long_lines(text: &str, rust: &Rust, add: &mut impl FnMut(usize, String)) {
     }
 }
 
-/// The lines that lie wholly inside a string of several lines: they are data, and breaking them
-/// would change it.
-fn data_lines(rust: &Rust) -> Vec<std::ops::Range<usize>> {
+/// The lines of raw strings. They are data that cannot be broken, snapshots above all; any other
+/// string goes on after a `\`.
+fn data_lines(rust: &Rust) -> Vec<std::ops::RangeInclusive<usize>> {
     let mut found = Vec::new();
     rust.each_tail(&mut |tail| {
         if let [TokenTree::Literal(literal), ..] = tail
-            && literal.to_string().starts_with(['r', '"'])
+            && ["r\"", "r#", "br"]
+                .iter()
+                .any(|raw| literal.to_string().starts_with(raw))
         {
             let span = literal.span();
-            found.push(span.start().line + 1..span.end().line);
+            found.push(span.start().line..=span.end().line);
         }
     });
     found
@@ -144,6 +146,11 @@ mod tests {
         check_text(&format!("// üx{fits}"), &["a.rs:1"]);
         check_text(&format!("// see https://a.example/{fits}"), &[]);
         check_text(&format!("const A: &str = \"{fits}\";"), &["a.rs:1"]);
+        check_text(
+            &format!("const A: &str = \"\n{fits}     \n\";"),
+            &["a.rs:2"],
+        );
         check_text(&format!("const A: &str = r#\"\n{fits} {fits}\n\"#;"), &[]);
+        check_text(&format!("m!(a, @r\"{fits} {fits}\");"), &[]);
     }
 }

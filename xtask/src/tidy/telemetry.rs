@@ -137,7 +137,8 @@ fn named_elsewhere(tree: &Tree) -> Vec<Finding> {
             let shown = literal.to_string();
             let name = shown.trim_matches('"');
             let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
-            let is_name = name.starts_with(PREFIX) && name.chars().all(plain);
+            let rest = name.strip_prefix(PREFIX).unwrap_or_default();
+            let is_name = !rest.is_empty() && rest.chars().all(plain);
             if is_name && !crates.iter().any(|own| own == name) && !rust.is_test(line(literal)) {
                 let what = format!("name `{name}` by a constant of {CODE}.rs");
                 findings.push(Finding::new(RULE, path, line(literal), what));
@@ -187,7 +188,9 @@ mod tests {
         check_texts(NAMES, ROWS, "fn a() { b(RUNS) }", &[&format!("{FILE}:2")]);
         let in_tests = "fn a() { b(RUNS) }\n#[cfg(test)]\nmod tests { fn a() { b(RUN) } }";
         check_texts(NAMES, ROWS, in_tests, &[&format!("{FILE}:2")]);
-        let own = format!("{USES}\nfn c() {{ d(\"mainspring_other\", \"mainspring_x=y\") }}");
+        let own = format!(
+            "{USES}\nfn c() {{ d(\"mainspring_other\", \"mainspring_x=y\", \"mainspring_\") }}"
+        );
         check_texts(NAMES, ROWS, &own, &[&format!("{USER}:2")]);
         let target = [
             (
