@@ -51,7 +51,7 @@ impl Rust {
         each_tail(&self.tokens, look);
     }
 
-    /// Calls `look` with every path of two or more names, such as `tokio::time::sleep`.
+    /// Calls `look` with every path as a whole, such as `tokio::time::sleep`, also of one name only.
     pub(crate) fn each_path(&self, look: &mut impl FnMut(&[String], usize)) {
         each_path(&self.tokens, look);
     }
@@ -95,9 +95,7 @@ fn each_path(tokens: &TokenStream, look: &mut impl FnMut(&[String], usize)) {
                     path.push(next.to_string());
                     tail = tail.get(3..).unwrap_or_default();
                 }
-                if path.len() > 1 {
-                    look(&path, line(name));
-                }
+                look(&path, line(name));
             }
             _ => {}
         }
@@ -220,8 +218,11 @@ mod tests {
     fn paths_are_seen_inside_macros_and_as_a_whole() {
         let rust = Rust::parse("fn a() { m!(b(x::y::z, [std::thread::sleep(q)])) }").unwrap();
         let mut paths = Vec::new();
-        rust.each_path(&mut |path, line| paths.push(format!("{} {line}", path.join("::"))));
-        assert_eq!(paths, ["x::y::z 1", "std::thread::sleep 1"]);
+        rust.each_path(&mut |path, _| paths.push(path.join("::")));
+        assert_eq!(
+            paths,
+            ["fn", "a", "m", "b", "x::y::z", "std::thread::sleep", "q"]
+        );
     }
 
     #[test]

@@ -1,91 +1,68 @@
-//! Telemetry is API: the table in the docs and the names in the code are the same, every name is
-//! used, and no metric is named anywhere else.
+//! Telemetry is API: the table in the docs and the names in the code are the same, every span,
+//! event and metric is emitted somewhere, and none is named anywhere else.
+
+mod code;
 
 use std::collections::BTreeMap;
 
-use proc_macro2::TokenTree;
-use syn::visit::{self, Visit};
-
 use super::finding::Finding;
-use super::rust::line;
 use super::tree::Tree;
+use code::{Name, Uses};
 
 pub(super) const RULE: &str = "telemetry";
 
 const TABLE: &str = "docs/telemetry.md";
 /// The names are in this file, or in files of the folder of the same name.
 const CODE: &str = "crates/mainspring-core/src/telemetry";
-const PREFIX: &str = "mainspring_";
-
-/// A name and where it is declared.
-struct Name {
-    constant: String,
-    path: String,
-    line: usize,
-}
 
 pub(super) fn check(tree: &Tree) -> Vec<Finding> {
-    let code = declared(tree);
+    let names: Vec<(&str, Name)> = tree
+        .rust()
+        .filter(|(path, ..)| is_telemetry(path))
+        .flat_map(|(path, _, rust)| {
+            code::declared(rust)
+                .into_iter()
+                .map(move |name| (path, name))
+        })
+        .collect();
     let table = tree.text(TABLE).map(rows).unwrap_or_default();
-    let used = uses(tree);
+    let others = || tree.library().filter(|(path, ..)| !is_telemetry(path));
+    let uses: Vec<Uses> = others().map(|(_, _, rust)| Uses::of(rust)).collect();
     let mut findings = Vec::new();
-    for (name, at) in &code {
-        let mut add = |what| findings.push(Finding::new(RULE, &at.path, at.line, what));
-        if !table.contains_key(name) {
-            add(format!("add a row for `{name}` to {TABLE}"));
+    for (path, name) in &names {
+        let mut add = |what| findings.push(Finding::new(RULE, path, name.line, what));
+        if !table.contains_key(&name.value) {
+            add(format!("add a row for `{}` to {TABLE}", name.value));
         }
-        // The declaration itself is one of the uses.
-        if used.get(&at.constant).is_none_or(|&count| count < 2) {
+        if !uses.iter().any(|uses| uses.contain(name)) {
             add(format!(
-                "nothing emits `{}`: use it, or remove it",
-                at.constant
+                "nothing emits `{}`: use {}, or remove it",
+                name.value, name.constant
             ));
         }
     }
-    for (name, line) in &table {
-        if !code.contains_key(name) {
-            let what = format!("no constant in {CODE}.rs is `{name}`: remove the row, or add it");
+    for (row, line) in &table {
+        if !names.iter().any(|(_, name)| name.value == *row) {
+            let what = format!("no constant in {CODE}.rs is `{row}`: remove the row, or add it");
             findings.push(Finding::new(RULE, TABLE, *line, what));
         }
     }
-    findings.extend(named_elsewhere(tree));
+    let crates: Vec<String> = tree
+        .manifests()
+        .filter_map(|manifest| manifest.package().map(|name| name.replace('-', "_")))
+        .collect();
+    for (path, _, rust) in others() {
+        for (name, line) in code::spelled_out(rust, &crates) {
+            let what = format!("name `{name}` by a constant of {CODE}.rs");
+            findings.push(Finding::new(RULE, path, line, what));
+        }
+    }
     findings
 }
 
 fn is_telemetry(path: &str) -> bool {
     path.strip_prefix(CODE)
         .is_some_and(|rest| rest == ".rs" || rest.starts_with('/'))
-}
-
-/// The `pub const NAME: &str = "…";` of the telemetry files, by value.
-fn declared(tree: &Tree) -> BTreeMap<String, Name> {
-    struct Constants<'a>(&'a str, BTreeMap<String, Name>);
-    impl<'ast> Visit<'ast> for Constants<'_> {
-        fn visit_item_const(&mut self, item: &'ast syn::ItemConst) {
-            if let syn::Visibility::Public(_) = item.vis
-                && let syn::Expr::Lit(syn::ExprLit {
-                    lit: syn::Lit::Str(text),
-                    ..
-                }) = &*item.expr
-            {
-                let constant = item.ident.to_string();
-                let name = Name {
-                    constant,
-                    path: self.0.to_owned(),
-                    line: line(&item.ident),
-                };
-                self.1.insert(text.value(), name);
-            }
-            visit::visit_item_const(self, item);
-        }
-    }
-    let mut all = BTreeMap::new();
-    for (path, _, rust) in tree.rust().filter(|(path, _, _)| is_telemetry(path)) {
-        let mut constants = Constants(path, BTreeMap::new());
-        constants.visit_file(&rust.items);
-        all.append(&mut constants.1);
-    }
-    all
 }
 
 /// The names in the first cells of the table, with their lines.
@@ -104,50 +81,6 @@ fn rows(text: &str) -> BTreeMap<String, usize> {
     found
 }
 
-/// How often each upper-case name stands in library code outside of tests.
-fn uses(tree: &Tree) -> BTreeMap<String, usize> {
-    let mut counts = BTreeMap::new();
-    for (_, _, rust) in tree.library() {
-        rust.each_tail(&mut |tail| {
-            if let [TokenTree::Ident(name), ..] = tail
-                && !rust.is_test(line(name))
-            {
-                let name = name.to_string();
-                if !name.contains(|c: char| c.is_ascii_lowercase()) {
-                    *counts.entry(name).or_insert(0) += 1;
-                }
-            }
-        });
-    }
-    counts
-}
-
-/// Library code that names a metric in a string of its own.
-fn named_elsewhere(tree: &Tree) -> Vec<Finding> {
-    let crates: Vec<String> = tree
-        .manifests()
-        .filter_map(|manifest| manifest.package().map(|name| name.replace('-', "_")))
-        .collect();
-    let mut findings = Vec::new();
-    for (path, _, rust) in tree.library().filter(|(path, _, _)| !is_telemetry(path)) {
-        rust.each_tail(&mut |tail| {
-            let [TokenTree::Literal(literal), ..] = tail else {
-                return;
-            };
-            let shown = literal.to_string();
-            let name = shown.trim_matches('"');
-            let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
-            let rest = name.strip_prefix(PREFIX).unwrap_or_default();
-            let is_name = !rest.is_empty() && rest.chars().all(plain);
-            if is_name && !crates.iter().any(|own| own == name) && !rust.is_test(line(literal)) {
-                let what = format!("name `{name}` by a constant of {CODE}.rs");
-                findings.push(Finding::new(RULE, path, line(literal), what));
-            }
-        });
-    }
-    findings
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -155,16 +88,17 @@ mod tests {
 
     const FILE: &str = "crates/mainspring-core/src/telemetry.rs";
     const USER: &str = "crates/mainspring-runtime/src/metrics.rs";
-    const NAMES: &str =
-        "pub const RUNS: &str = \"mainspring_runs\";\npub const RUN: &str = \"run\";";
+    const NAMES: &str = "pub const RUNS: &str = \"mainspring_runs\";\n\
+                         pub mod span { pub const RUN: &str = \"run\"; pub const ALL: &[&str] = &[RUN]; }\n\
+                         pub mod field { pub const RUN: &str = \"of\"; }";
     const ROWS: &str = "| Name | Kind |\n| --- | --- |\n| `mainspring_runs` | counter |\n\
-                        | `run` | span, see `x` |\n";
-    const USES: &str = "fn a() { b(RUNS, telemetry::RUN) }";
+                        | `run` | span, see `x` |\n| `of` | field |\n";
+    const USES: &str = "fn a() { b(RUNS, telemetry::span::RUN) }";
 
     #[track_caller]
     fn check_texts(names: &str, rows: &str, uses: &str, expected: &[&str]) {
         let places = found(RULE, &[(FILE, names), (TABLE, rows), (USER, uses)]);
-        assert_eq!(places, expected);
+        assert_eq!(places, expected, "{uses}");
     }
 
     #[test]
@@ -173,25 +107,53 @@ mod tests {
         assert!(found(RULE, &[]).is_empty());
         let missing_row = ROWS.replace("| `run` |", "| run |");
         check_texts(NAMES, &missing_row, USES, &[&format!("{FILE}:2")]);
-        let missing_name = NAMES.replace("\"run\"", "\"mainspring_runs\"");
-        check_texts(&missing_name, ROWS, USES, &["docs/telemetry.md:4"]);
-        check_texts(
-            "",
-            ROWS,
-            "",
-            &["docs/telemetry.md:3", "docs/telemetry.md:4"],
-        );
+        let missing_name = NAMES.replace("\"of\"", "\"run\"");
+        check_texts(&missing_name, ROWS, USES, &["docs/telemetry.md:5"]);
+        let none = [
+            "docs/telemetry.md:3",
+            "docs/telemetry.md:5",
+            "docs/telemetry.md:4",
+        ];
+        check_texts("", ROWS, "", &none);
     }
 
     #[test]
-    fn names_are_used_and_stand_nowhere_else() {
-        check_texts(NAMES, ROWS, "fn a() { b(RUNS) }", &[&format!("{FILE}:2")]);
-        let in_tests = "fn a() { b(RUNS) }\n#[cfg(test)]\nmod tests { fn a() { b(RUN) } }";
-        check_texts(NAMES, ROWS, in_tests, &[&format!("{FILE}:2")]);
-        let own = format!(
-            "{USES}\nfn c() {{ d(\"mainspring_other\", \"mainspring_x=y\", \"mainspring_\") }}"
+    fn names_are_emitted_outside_of_tests() {
+        let run = format!("{FILE}:2");
+        check_texts(
+            NAMES,
+            ROWS,
+            "use t::span::{RUN};\nfn a() { b(RUNS, RUN) }",
+            &[],
         );
-        check_texts(NAMES, ROWS, &own, &[&format!("{USER}:2")]);
+        check_texts(
+            NAMES,
+            ROWS,
+            "use t::{span};\nfn a() { b!(RUNS, x = span::RUN) }",
+            &[],
+        );
+        check_texts(NAMES, ROWS, "fn a() { b(RUNS) }", &[&run]);
+        check_texts(NAMES, ROWS, "fn a() { b(RUNS, field::RUN) }", &[&run]);
+        let in_tests = "fn a() { b(RUNS) }\n#[cfg(test)]\nmod tests { fn a() { b(span::RUN) } }";
+        check_texts(NAMES, ROWS, in_tests, &[&run]);
+    }
+
+    #[test]
+    fn names_are_not_spelled_out() {
+        let spelled = |code: &str, lines: usize| {
+            let uses = format!("{USES}\nfn c() {{ {code} }}");
+            let expected = vec![format!("{USER}:2"); lines];
+            let places = found(RULE, &[(FILE, NAMES), (TABLE, ROWS), (USER, &uses)]);
+            assert_eq!(places, expected, "{code}");
+        };
+        spelled("d(\"mainspring_other\")", 1);
+        spelled("d(\"mainspring_\", \"mainspring_x=y\")", 0);
+        spelled("info_span!(parent: None, \"run\", a = 1)", 1);
+        spelled("tracing::info_span!(\"run\")", 1);
+        spelled("info_span!(target: \"t\", span::RUN, a = \"b\")", 0);
+        spelled("info!(name: \"run.done\", a = 1, \"text\")", 1);
+        spelled("info!(name: event::DONE, a = \"b\", \"text\")", 0);
+        spelled("info!(\"text\")", 0);
         let target = [
             (
                 "crates/mainspring-web/Cargo.toml",
