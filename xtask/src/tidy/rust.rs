@@ -51,7 +51,8 @@ impl Rust {
         each_tail(&self.tokens, look);
     }
 
-    /// Calls `look` with every path as a whole, such as `tokio::time::sleep`, also of one name only.
+    /// Calls `look` with every path as a whole, such as `tokio::time::sleep`, also of one name
+    /// only.
     pub(crate) fn each_path(&self, look: &mut impl FnMut(&[String], usize)) {
         each_path(&self.tokens, look);
     }

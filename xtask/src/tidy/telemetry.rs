@@ -89,7 +89,7 @@ mod tests {
     const FILE: &str = "crates/mainspring-core/src/telemetry.rs";
     const USER: &str = "crates/mainspring-runtime/src/metrics.rs";
     const NAMES: &str = "pub const RUNS: &str = \"mainspring_runs\";\n\
-                         pub mod span { pub const RUN: &str = \"run\"; pub const ALL: &[&str] = &[RUN]; }\n\
+                         pub mod span { pub const RUN: &str = \"run\"; use RUN as X; }\n\
                          pub mod field { pub const RUN: &str = \"of\"; }";
     const ROWS: &str = "| Name | Kind |\n| --- | --- |\n| `mainspring_runs` | counter |\n\
                         | `run` | span, see `x` |\n| `of` | field |\n";
