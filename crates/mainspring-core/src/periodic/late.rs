@@ -1,0 +1,184 @@
+//! Which fires have come due by now, and which one is next.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::{AnyPlan, Cron, Deadline, Every, Missed, Moment};
+
+/// How far the wall clock must go back before fires that already ran may run again.
+///
+/// Up to an hour it is a correction, and repeating work would be wrong; beyond, the clock was wrong
+/// before, and waiting for it to catch up could take years.
+pub(super) const SET_BACK_MAX: Duration = Duration::from_secs(3_600);
+
+/// Where a periodic stands on its plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cursor {
+    /// Not started, or no fire is left.
+    Idle,
+    /// The next grid point of an [`Every`].
+    Grid { next: Duration },
+    /// The next fire of a [`Cron`], and the newest instant already dealt with.
+    Wall { next: Timestamp, done: Timestamp },
+}
+
+/// Fires that came due together. Usually one, and it is on time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Batch {
+    oldest: Timestamp,
+    pub(super) newest: Timestamp,
+    /// How many came due before the newest.
+    pub(super) others: u32,
+    /// How long ago the newest was due.
+    pub(super) late_by: Duration,
+}
+
+impl Cursor {
+    /// The position at the moment the engine starts the periodic called `name`.
+    pub(super) fn start(plan: &AnyPlan, first: Duration, now: Moment) -> Self {
+        match plan {
+            AnyPlan::Every(_) => Self::Grid {
+                next: now.monotonic.saturating_add(first),
+            },
+            AnyPlan::Cron(cron) => Self::after(cron, now.wall),
+        }
+    }
+
+    fn after(cron: &Cron, done: Timestamp) -> Self {
+        match cron.fires(done).next() {
+            Some(fire) => Self::Wall {
+                next: fire.at,
+                done,
+            },
+            None => Self::Idle,
+        }
+    }
+
+    pub(super) const fn deadline(self) -> Option<Deadline> {
+        match self {
+            Self::Idle => None,
+            Self::Grid { next } => Some(Deadline::Monotonic(next)),
+            Self::Wall { next, .. } => Some(Deadline::Wall(next)),
+        }
+    }
+
+    /// Takes everything that is due, and moves on.
+    pub(super) fn take_due(&mut self, plan: &AnyPlan, now: Moment) -> Option<Batch> {
+        match (plan, *self) {
+            (AnyPlan::Every(every), Self::Grid { next }) => {
+                let (batch, next) = grid_due(every, next, now)?;
+                *self = Self::Grid { next };
+                Some(batch)
+            }
+            (AnyPlan::Cron(cron), Self::Wall { next, .. }) if next <= now.wall => {
+                let batch = wall_due(cron, next, now.wall);
+                *self = Self::after(cron, batch.newest);
+                Some(batch)
+            }
+            _ => None,
+        }
+    }
+
+    /// Goes back with a wall clock that was set back by more than a correction.
+    pub(super) fn follow_wall(&mut self, plan: &AnyPlan, now: Moment) {
+        if let (AnyPlan::Cron(cron), Self::Wall { done, .. }) = (plan, *self)
+            && since(done, now.wall) > SET_BACK_MAX
+        {
+            *self = Self::after(cron, now.wall);
+        }
+    }
+}
+
+impl Batch {
+    /// The newest `keep` fires, oldest first.
+    pub(super) fn newest_fires(&self, plan: &AnyPlan, keep: u32) -> Vec<Timestamp> {
+        let keep = keep.min(self.others.saturating_add(1));
+        let older = |at: Timestamp| match plan {
+            AnyPlan::Every(every) => at.checked_sub(every.length()).ok(),
+            AnyPlan::Cron(cron) => latest_before(cron, self.oldest, at),
+        };
+        let keep = usize::try_from(keep).unwrap_or(usize::MAX);
+        let mut fires: Vec<_> = std::iter::successors(Some(self.newest), |at| older(*at))
+            .take(keep)
+            .collect();
+        fires.reverse();
+        fires
+    }
+}
+
+fn grid_due(every: &Every, next: Duration, now: Moment) -> Option<(Batch, Duration)> {
+    let since_first = now.monotonic.checked_sub(next)?;
+    let period = every.length().as_nanos().max(1);
+    let others = u32::try_from(since_first.as_nanos() / period).unwrap_or(u32::MAX);
+    // Below one period, and the longest period fits 64 bits of nanoseconds.
+    let late_by = u64::try_from(since_first.as_nanos() % period).unwrap_or(u64::MAX);
+    let late_by = Duration::from_nanos(late_by);
+    let wall = |ago| now.wall.checked_sub(ago).unwrap_or(Timestamp::MIN);
+    let batch = Batch {
+        oldest: wall(since_first),
+        newest: wall(late_by),
+        others,
+        late_by,
+    };
+    let newest = now.monotonic.saturating_sub(late_by);
+    Some((batch, newest.saturating_add(every.length())))
+}
+
+fn wall_due(cron: &Cron, oldest: Timestamp, now: Timestamp) -> Batch {
+    let (mut newest, mut others) = (oldest, 0);
+    for fire in cron.fires(oldest).take_while(|fire| fire.at <= now) {
+        newest = fire.at;
+        others += 1;
+        if others == Missed::COUNT_MAX {
+            newest = latest_until(cron, newest, now);
+            break;
+        }
+    }
+    Batch {
+        oldest,
+        newest,
+        others,
+        late_by: since(now, newest),
+    }
+}
+
+/// The newest fire at or before `until`, given that `known` is a fire that is not after it.
+///
+/// Whether a fire lies between an instant and `until` changes once, from yes to no, as the instant
+/// moves on: so the last "yes" is found by halving.
+fn latest_until(cron: &Cron, known: Timestamp, until: Timestamp) -> Timestamp {
+    let fire_after = |second: i64| {
+        let after = Timestamp::from_second(second).ok()?;
+        cron.fires(after)
+            .next()
+            .map(|fire| fire.at)
+            .filter(|at| *at <= until)
+    };
+    let (mut newest, mut low, mut high) = (known, known.as_second(), until.as_second());
+    while low < high {
+        let middle = low + (high - low) / 2;
+        match fire_after(middle) {
+            Some(at) => {
+                newest = at;
+                low = at.as_second();
+            }
+            None => high = middle,
+        }
+    }
+    newest
+}
+
+/// The newest fire before `at`, but not before `oldest`, which is a fire.
+fn latest_before(cron: &Cron, oldest: Timestamp, at: Timestamp) -> Option<Timestamp> {
+    let until = at.checked_sub(Duration::from_secs(1)).ok()?;
+    (oldest < at).then(|| latest_until(cron, oldest, until))
+}
+
+/// How long `later` is after `earlier`; zero if it is not.
+fn since(later: Timestamp, earlier: Timestamp) -> Duration {
+    later
+        .duration_since(earlier)
+        .try_into()
+        .unwrap_or(Duration::ZERO)
+}

@@ -1,0 +1,348 @@
+//! The decisions of one periodic.
+//!
+//! ```text
+//!            Started                     Shutdown
+//!   New ───────────────▶ Active ────────────────────▶ Stopping
+//!    │                   │    ▲                          ▲
+//!    │                   └────┘ Due, Finished, WallSet   │ Finished is still counted
+//!    └───────────────────────────────────────────────────┘ Shutdown
+//! ```
+//!
+//! Events that make no sense in a state (a timer that fires early or after the shutdown, the end of
+//! a run that was never started) change nothing, except that an early timer is armed again.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::late::{Batch, Cursor};
+use super::{AnyPlan, Missed, Overlap, Plan, PlanError, Record, Run};
+
+/// One instant, read on both clocks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moment {
+    /// The wall clock.
+    pub wall: Timestamp,
+    /// The monotonic clock, as the time since its origin.
+    pub monotonic: Duration,
+}
+
+/// When a timer must fire, and by which clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deadline {
+    /// By the monotonic clock, as the time since its origin.
+    Monotonic(Duration),
+    /// By the wall clock, also when it is set.
+    Wall(Timestamp),
+}
+
+/// What happened to a periodic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Event {
+    /// The engine starts the periodic.
+    Started,
+    /// The deadline last armed has been reached.
+    Due,
+    /// A run has ended.
+    Finished(Run),
+    /// The wall clock was set.
+    WallSet,
+    /// The app shuts down: nothing starts any more.
+    Shutdown,
+}
+
+/// What the shell must do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Command {
+    /// Start a run.
+    Start {
+        /// The instant the plan asked for.
+        scheduled_for: Timestamp,
+        /// How many earlier fires were noticed too late and have no run of their own.
+        missed: u32,
+    },
+    /// Ask the running one to stop; its end is still awaited.
+    CancelRunning,
+    /// Send [`Event::Due`] at this deadline, in place of any armed before.
+    Arm(Deadline),
+}
+
+/// The decision machine of one periodic: `(state, event, now) → (state, commands)`.
+///
+/// ```
+/// use mainspring_core::periodic::{Command, Deadline, Event, Every, Machine, Moment};
+/// use std::time::Duration;
+///
+/// let mut machine = Machine::new("purge", Every::seconds(60).into())?;
+/// let mut commands = Vec::new();
+/// let now = Moment { wall: jiff::Timestamp::UNIX_EPOCH, monotonic: Duration::ZERO };
+/// machine.handle(Event::Started, now, &mut commands);
+/// assert_eq!(commands, [Command::Arm(Deadline::Monotonic(Duration::from_secs(60)))]);
+/// # Ok::<(), mainspring_core::periodic::PlanError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Machine {
+    plan: AnyPlan,
+    /// How long after the start the first grid point lies; unused by a cron.
+    first: Duration,
+    cursor: Cursor,
+    phase: Phase,
+    /// The running one has been asked to stop.
+    cancelling: bool,
+    waiting: VecDeque<Waiting>,
+    record: Record,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    New,
+    Active,
+    Stopping,
+}
+
+/// A fire that has been accepted and waits for the running one to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Waiting {
+    scheduled_for: Timestamp,
+    missed: u32,
+}
+
+impl Machine {
+    /// A machine for the periodic called `name`, which places it within its plan's jitter.
+    ///
+    /// # Errors
+    /// The first fault of the plan.
+    pub fn new(name: &str, plan: AnyPlan) -> Result<Self, PlanError> {
+        plan.check()?;
+        let first = match &plan {
+            AnyPlan::Every(every) => every.first_after_start(name),
+            AnyPlan::Cron(_) => Duration::ZERO,
+        };
+        Ok(Self {
+            plan,
+            first,
+            cursor: Cursor::Idle,
+            phase: Phase::New,
+            cancelling: false,
+            waiting: VecDeque::new(),
+            record: Record::default(),
+        })
+    }
+
+    /// Takes one event and appends what follows from it to `commands`.
+    ///
+    /// The work is bounded, also when years have been missed.
+    pub fn handle(&mut self, event: Event, now: Moment, commands: &mut Vec<Command>) {
+        match (event, self.phase) {
+            (Event::Started, Phase::New) => {
+                self.phase = Phase::Active;
+                self.cursor = Cursor::start(&self.plan, self.first, now);
+                self.arm(commands);
+            }
+            (Event::Due, Phase::Active) => {
+                self.take_due(now, commands);
+                self.arm(commands);
+            }
+            (Event::WallSet, Phase::Active) if matches!(self.plan, AnyPlan::Cron(_)) => {
+                self.cursor.follow_wall(&self.plan, now);
+                self.take_due(now, commands);
+                self.arm(commands);
+            }
+            (Event::Finished(run), _) if self.record.running > 0 => self.finish(run, commands),
+            (Event::Shutdown, Phase::New | Phase::Active) => {
+                self.phase = Phase::Stopping;
+                self.cursor = Cursor::Idle;
+                self.skip(self.waiting.len());
+                self.waiting = VecDeque::new();
+            }
+            (
+                Event::Started | Event::Due | Event::WallSet | Event::Finished(_) | Event::Shutdown,
+                _,
+            ) => {}
+        }
+    }
+
+    /// The plan.
+    #[must_use]
+    pub const fn plan(&self) -> &AnyPlan {
+        &self.plan
+    }
+
+    /// What is remembered: counters and the last run.
+    #[must_use]
+    pub const fn record(&self) -> &Record {
+        &self.record
+    }
+
+    /// When the next fire is due, as the wall clock will show it.
+    ///
+    /// `None` before the start, after the shutdown, and when no fire is left.
+    #[must_use]
+    pub fn next_fire(&self, now: Moment) -> Option<Timestamp> {
+        match self.cursor.deadline()? {
+            Deadline::Wall(at) => Some(at),
+            Deadline::Monotonic(at) => {
+                let left = at.saturating_sub(now.monotonic);
+                Some(now.wall.checked_add(left).unwrap_or(Timestamp::MAX))
+            }
+        }
+    }
+
+    /// How many accepted fires wait for the running one to end.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// Whether nothing runs and nothing will: the shutdown need not wait for this periodic.
+    #[must_use]
+    pub const fn is_stopped(&self) -> bool {
+        matches!(self.phase, Phase::Stopping) && self.record.running == 0
+    }
+
+    fn arm(&self, commands: &mut Vec<Command>) {
+        commands.extend(self.cursor.deadline().map(Command::Arm));
+    }
+
+    /// Applies the missed policy to what is due.
+    fn take_due(&mut self, now: Moment, commands: &mut Vec<Command>) {
+        let Some(batch) = self.cursor.take_due(&self.plan, now) else {
+            return;
+        };
+        match self.plan.missed() {
+            Missed::Once => {
+                self.miss(batch.others);
+                self.offer_newest(&batch, commands);
+            }
+            Missed::Skip => {
+                self.miss(batch.others);
+                if batch.late_by > Missed::LATE_AFTER {
+                    self.miss(1);
+                } else {
+                    self.offer_newest(&batch, commands);
+                }
+            }
+            Missed::All(_) if batch.others == 0 => self.offer_newest(&batch, commands),
+            Missed::All(keep) => self.offer_all(&batch, keep, commands),
+        }
+    }
+
+    fn offer_newest(&mut self, batch: &Batch, commands: &mut Vec<Command>) {
+        let fire = Waiting {
+            scheduled_for: batch.newest,
+            missed: batch.others,
+        };
+        self.offer(&[fire], commands);
+    }
+
+    fn offer_all(&mut self, batch: &Batch, keep: u32, commands: &mut Vec<Command>) {
+        let mut dropped = batch.others.saturating_add(1).saturating_sub(keep);
+        self.miss(dropped);
+        let fires: Vec<_> = batch
+            .newest_fires(&self.plan, keep)
+            .into_iter()
+            .map(|scheduled_for| {
+                // The oldest one that runs tells of those that do not.
+                Waiting {
+                    scheduled_for,
+                    missed: std::mem::take(&mut dropped),
+                }
+            })
+            .collect();
+        self.offer(&fires, commands);
+    }
+
+    /// Applies the overlap policy to fires that should run, oldest first.
+    fn offer(&mut self, fires: &[Waiting], commands: &mut Vec<Command>) {
+        let busy = self.record.running > 0;
+        let waiting_max = match self.plan.overlap() {
+            Overlap::Allow => {
+                for fire in fires {
+                    if self.record.running < Overlap::ALLOW_MAX {
+                        self.start(*fire, commands);
+                    } else {
+                        self.skip(1);
+                    }
+                }
+                return;
+            }
+            Overlap::Skip if busy => {
+                self.skip(fires.len());
+                return;
+            }
+            Overlap::QueueOne if busy => self.waiting.len().max(fires.len()),
+            Overlap::CancelRunning if busy => {
+                if !self.cancelling {
+                    self.cancelling = true;
+                    commands.push(Command::CancelRunning);
+                }
+                fires.len()
+            }
+            Overlap::Skip | Overlap::QueueOne | Overlap::CancelRunning => fires.len(),
+        };
+        let mut fires = fires.iter();
+        if !busy && let Some(first) = fires.next() {
+            self.start(*first, commands);
+        }
+        self.waiting.extend(fires);
+        while self.waiting.len() > waiting_max {
+            self.drop_oldest_waiting();
+        }
+    }
+
+    /// Drops the fire that has waited longest; what it would have told, the next one tells.
+    fn drop_oldest_waiting(&mut self) {
+        let missed = self.waiting.pop_front().map_or(0, |dropped| dropped.missed);
+        if let Some(next) = self.waiting.front_mut() {
+            next.missed = next.missed.saturating_add(missed);
+        }
+        self.skip(1);
+    }
+
+    fn start(&mut self, fire: Waiting, commands: &mut Vec<Command>) {
+        self.record.runs = self.record.runs.saturating_add(1);
+        self.record.running = self.record.running.saturating_add(1);
+        assert!(
+            self.record.running == 1 || self.plan.overlap() == Overlap::Allow,
+            "two runs at once are only ever started under Overlap::Allow"
+        );
+        let Waiting {
+            scheduled_for,
+            missed,
+        } = fire;
+        commands.push(Command::Start {
+            scheduled_for,
+            missed,
+        });
+    }
+
+    fn finish(&mut self, run: Run, commands: &mut Vec<Command>) {
+        self.record.ended(run);
+        if self.record.running > 0 {
+            return;
+        }
+        self.cancelling = false;
+        if let Some(next) = self.waiting.pop_front() {
+            if self.waiting.is_empty() {
+                // Most periodics never queue, so the room for waiting fires is not kept.
+                self.waiting = VecDeque::new();
+            }
+            self.start(next, commands);
+        }
+    }
+
+    fn miss(&mut self, fires: u32) {
+        self.record.missed = self.record.missed.saturating_add(fires.into());
+    }
+
+    fn skip(&mut self, fires: usize) {
+        let fires = u64::try_from(fires).unwrap_or(u64::MAX);
+        self.record.skipped = self.record.skipped.saturating_add(fires);
+    }
+}
+
+#[cfg(test)]
+mod tests;
