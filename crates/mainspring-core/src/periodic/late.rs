@@ -35,7 +35,7 @@ pub(super) struct Batch {
 }
 
 impl Cursor {
-    /// The position at the moment the engine starts the periodic called `name`.
+    /// The position when the engine starts the periodic; `first` places an [`Every`] on its grid.
     pub(super) fn start(plan: &AnyPlan, first: Duration, now: Moment) -> Self {
         match plan {
             AnyPlan::Every(_) => Self::Grid {

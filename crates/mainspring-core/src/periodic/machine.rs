@@ -11,7 +11,6 @@
 //! Events that make no sense in a state (a timer that fires early or after the shutdown, the end of
 //! a run that was never started) change nothing, except that an early timer is armed again.
 
-use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::late::{Batch, Cursor};
@@ -91,19 +90,21 @@ pub enum Command {
 #[derive(Clone, Debug)]
 pub struct Machine {
     plan: AnyPlan,
-    /// How long after the start the first grid point lies; unused by a cron.
-    first: Duration,
     cursor: Cursor,
     phase: Phase,
     /// The running one has been asked to stop.
     cancelling: bool,
-    waiting: VecDeque<Waiting>,
+    /// Oldest first. A plain vector is smaller than a queue, and hardly ever holds more than one.
+    waiting: Vec<Waiting>,
     record: Record,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
-    New,
+    /// Not started; the first grid point lies this long after the start. Unused by a cron.
+    New {
+        first: Duration,
+    },
     Active,
     Stopping,
 }
@@ -128,11 +129,10 @@ impl Machine {
         };
         Ok(Self {
             plan,
-            first,
             cursor: Cursor::Idle,
-            phase: Phase::New,
+            phase: Phase::New { first },
             cancelling: false,
-            waiting: VecDeque::new(),
+            waiting: Vec::new(),
             record: Record::default(),
         })
     }
@@ -142,9 +142,9 @@ impl Machine {
     /// The work is bounded, also when years have been missed.
     pub fn handle(&mut self, event: Event, now: Moment, commands: &mut Vec<Command>) {
         match (event, self.phase) {
-            (Event::Started, Phase::New) => {
+            (Event::Started, Phase::New { first }) => {
                 self.phase = Phase::Active;
-                self.cursor = Cursor::start(&self.plan, self.first, now);
+                self.cursor = Cursor::start(&self.plan, first, now);
                 self.arm(commands);
             }
             (Event::Due, Phase::Active) => {
@@ -157,12 +157,10 @@ impl Machine {
                 self.arm(commands);
             }
             (Event::Finished(run), _) if self.record.running > 0 => self.finish(run, commands),
-            (Event::Shutdown, Phase::New | Phase::Active) => {
+            (Event::Shutdown, Phase::New { .. } | Phase::Active) => {
                 self.phase = Phase::Stopping;
                 self.cursor = Cursor::Idle;
-                for fire in std::mem::take(&mut self.waiting) {
-                    self.skip(fire.scheduled_for, commands);
-                }
+                self.drop_waiting(self.waiting.len(), commands);
             }
             (
                 Event::Started | Event::Due | Event::WallSet | Event::Finished(_) | Event::Shutdown,
@@ -292,20 +290,21 @@ impl Machine {
             self.start(*first, commands);
         }
         self.waiting.extend(fires);
-        while self.waiting.len() > waiting_max {
-            self.drop_oldest_waiting(commands);
-        }
+        let excess = self.waiting.len().saturating_sub(waiting_max);
+        self.drop_waiting(excess, commands);
     }
 
-    /// Drops the fire that has waited longest; what it would have told, the next one tells.
-    fn drop_oldest_waiting(&mut self, commands: &mut Vec<Command>) {
-        let Some(dropped) = self.waiting.pop_front() else {
-            return;
-        };
-        if let Some(next) = self.waiting.front_mut() {
-            next.missed = next.missed.saturating_add(dropped.missed);
+    /// Drops the fires that have waited longest; what they would have told, the next one tells.
+    fn drop_waiting(&mut self, count: usize, commands: &mut Vec<Command>) {
+        let mut missed = 0_u32;
+        let dropped: Vec<_> = self.waiting.drain(..count).collect();
+        for fire in dropped {
+            missed = missed.saturating_add(fire.missed);
+            self.skip(fire.scheduled_for, commands);
         }
-        self.skip(dropped.scheduled_for, commands);
+        if let Some(next) = self.waiting.first_mut() {
+            next.missed = next.missed.saturating_add(missed);
+        }
     }
 
     fn start(&mut self, fire: Waiting, commands: &mut Vec<Command>) {
@@ -331,10 +330,11 @@ impl Machine {
             return;
         }
         self.cancelling = false;
-        if let Some(next) = self.waiting.pop_front() {
+        if !self.waiting.is_empty() {
+            let next = self.waiting.remove(0);
             if self.waiting.is_empty() {
                 // Most periodics never queue, so the room for waiting fires is not kept.
-                self.waiting = VecDeque::new();
+                self.waiting = Vec::new();
             }
             self.start(next, commands);
         }
