@@ -1,7 +1,8 @@
 //! Durations as people write them: `30s`, `1h30m`, `500ms`.
 
-use std::fmt;
 use std::time::Duration;
+
+use crate::error::{Error, ErrorKind};
 
 /// The longest text that is read, in bytes; every unit with twenty digits is shorter.
 pub const TEXT_MAX: usize = 128;
@@ -28,7 +29,8 @@ const UNITS: [(&str, u64); 8] = [
 ///
 /// # Errors
 /// A text that is not of this form, longer than [`TEXT_MAX`], or longer than [`DURATION_MAX`] as a
-/// duration. The error names the place and has a hint.
+/// duration. The error, of the kind
+/// [`ErrorKind::Input`], names the place and has a hint.
 ///
 /// ```
 /// use mainspring_core::duration_text::parse_duration;
@@ -36,23 +38,21 @@ const UNITS: [(&str, u64); 8] = [
 ///
 /// assert_eq!(parse_duration("1h30m")?, Duration::from_secs(5_400));
 /// assert_eq!(parse_duration("500ms")?, Duration::from_millis(500));
-/// assert!(parse_duration("30").unwrap_err().hint().contains("30s"));
-/// # Ok::<(), mainspring_core::duration_text::DurationTextError>(())
+/// assert_eq!(parse_duration("30").unwrap_err().hint(), Some("say the unit, such as 30s"));
+/// # Ok::<(), mainspring_core::error::Error>(())
 /// ```
-pub fn parse_duration(text: &str) -> Result<Duration, DurationTextError> {
+pub fn parse_duration(text: &str) -> Result<Duration, Error> {
     if text.len() > TEXT_MAX {
         let start: String = text.chars().take(32).collect();
-        return Err(DurationTextError::new(
+        return Err(fault(
             format!("the duration that starts {start:?} is longer than {TEXT_MAX} bytes"),
             USAGE,
         ));
     }
     if text.is_empty() {
-        return Err(DurationTextError::new("the duration is empty", USAGE));
+        return Err(fault("the duration is empty", USAGE));
     }
-    let fault = |why: String, hint: &str| {
-        DurationTextError::new(format!("the duration {text:?} {why}"), hint)
-    };
+    let bad = |why: String, hint: &str| fault(format!("the duration {text:?} {why}"), hint);
     let mut rest = text;
     let mut units = UNITS.iter();
     let mut total = 0_u64;
@@ -61,7 +61,7 @@ pub fn parse_duration(text: &str) -> Result<Duration, DurationTextError> {
         let (digits, after) = split(rest, |byte| byte.is_ascii_digit());
         let (unit, after) = split(after, |byte| byte.is_ascii_alphabetic());
         if digits.is_empty() {
-            return Err(fault(
+            return Err(bad(
                 format!("has no number at column {column}"),
                 hint_for(rest),
             ));
@@ -71,7 +71,7 @@ pub fn parse_duration(text: &str) -> Result<Duration, DurationTextError> {
                 None => format!("say the unit, such as {digits}s"),
                 Some(_) => hint_for(after).to_owned(),
             };
-            return Err(fault(format!("has no unit after {digits:?}"), &hint));
+            return Err(bad(format!("has no unit after {digits:?}"), &hint));
         }
         if !UNITS.iter().any(|(name, _)| *name == unit) {
             return Err(fault(
@@ -84,7 +84,7 @@ pub fn parse_duration(text: &str) -> Result<Duration, DurationTextError> {
         }
         // The iterator has moved past every unit used so far and every longer one.
         let Some((_, length)) = units.find(|(name, _)| *name == unit) else {
-            return Err(fault(
+            return Err(bad(
                 format!("has the unit {unit:?} twice or after a shorter one"),
                 "longer units come first, each at most once, such as 1h30m",
             ));
@@ -106,41 +106,9 @@ pub fn parse_duration(text: &str) -> Result<Duration, DurationTextError> {
     Ok(Duration::from_nanos(total))
 }
 
-/// Why a text is no duration, and what to do about it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DurationTextError {
-    message: Box<str>,
-    hint: Box<str>,
+fn fault(message: impl Into<String>, hint: &str) -> Error {
+    Error::new(ErrorKind::Input, message).with_hint(hint)
 }
-
-impl DurationTextError {
-    fn new(message: impl Into<String>, hint: &str) -> Self {
-        Self {
-            message: message.into().into(),
-            hint: hint.into(),
-        }
-    }
-
-    /// What is wrong, in lower case, with the text quoted.
-    #[must_use]
-    pub fn message(&self) -> &str {
-        &self.message
-    }
-
-    /// What to do about it.
-    #[must_use]
-    pub fn hint(&self) -> &str {
-        &self.hint
-    }
-}
-
-impl fmt::Display for DurationTextError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
-    }
-}
-
-impl std::error::Error for DurationTextError {}
 
 const USAGE: &str = "write numbers with units, such as 30s, 1h30m or 500ms";
 

@@ -21,7 +21,6 @@
 mod calendar;
 mod cron;
 mod every;
-mod fault;
 mod fires;
 mod late;
 mod machine;
@@ -32,9 +31,8 @@ mod record;
 
 pub use self::cron::Cron;
 pub use self::every::Every;
-pub use self::fault::PlanError;
 pub use self::fires::Fires;
-pub use self::machine::{Command, Deadline, Event, Machine, Moment};
+pub use self::machine::{Command, Event, Machine, Moment};
 pub use self::plan::{AnyPlan, DstMark, Fire, PREVIEW_MAX, Plan};
 pub use self::policy::{DstGap, DstOverlap, Missed, Overlap};
 pub use self::record::{Record, Run, RunOutcome};

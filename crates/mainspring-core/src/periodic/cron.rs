@@ -7,8 +7,9 @@ use jiff::tz::TimeZone;
 
 use super::calendar::Fields;
 use super::pattern;
-use super::plan::{PREVIEW_MAX, missed_fault};
-use super::{DstGap, DstOverlap, Fire, Fires, Missed, Overlap, Plan, PlanError};
+use super::plan::{PREVIEW_MAX, fault, missed_fault};
+use super::{DstGap, DstOverlap, Fire, Fires, Missed, Overlap, Plan};
+use crate::error::Error;
 
 /// Runs at local times of a time zone, given as a cron pattern.
 ///
@@ -61,10 +62,16 @@ pub struct Cron {
 }
 
 /// What is wrong with the texts; boxed, since most plans have no fault and there are many plans.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 struct Faults {
-    pattern: Option<PlanError>,
-    zone: Option<PlanError>,
+    pattern: Option<Error>,
+    zone: Option<Error>,
+}
+
+impl Faults {
+    const fn any(&self) -> bool {
+        self.pattern.is_some() || self.zone.is_some()
+    }
 }
 
 impl Cron {
@@ -120,11 +127,11 @@ impl Cron {
             Some(zone) => self.in_time_zone(zone),
             None => {
                 let shown: String = name.chars().take(Self::ZONE_MAX).collect();
-                let fault = PlanError::new(
+                let unknown = fault(
                     format!("the time zone {shown:?} is unknown"),
                     "use a name of the IANA database, such as Europe/London or UTC",
                 );
-                self.faults.get_or_insert_default().zone = Some(fault);
+                self.faults.get_or_insert_default().zone = Some(unknown);
                 self
             }
         }
@@ -191,7 +198,7 @@ impl Cron {
     /// # Errors
     /// A pattern that cannot be read or never matches, an unknown zone, or [`Missed::All`] outside
     /// its limits.
-    pub fn check(&self) -> Result<(), PlanError> {
+    pub fn check(&self) -> Result<(), Error> {
         Plan::check(self)
     }
 
@@ -206,11 +213,7 @@ impl Cron {
     /// The fires strictly after `after`, in order. None for a plan with a fault.
     #[must_use]
     pub fn fires(&self, after: Timestamp) -> Fires<'_> {
-        if self
-            .faults
-            .as_ref()
-            .is_some_and(|faults| **faults != Faults::default())
-        {
+        if self.faults.as_ref().is_some_and(|faults| faults.any()) {
             return Fires::none();
         }
         let (gap, overlap) = if self.fields.fixed {
@@ -224,7 +227,7 @@ impl Cron {
 }
 
 impl Plan for Cron {
-    fn faults(&self) -> Vec<PlanError> {
+    fn faults(&self) -> Vec<Error> {
         let texts = self.faults.as_deref().cloned().unwrap_or_default();
         [texts.pattern, texts.zone, missed_fault(self.missed)]
             .into_iter()

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::plan::{PREVIEW_MAX, missed_fault};
-use super::{Fire, Missed, Overlap, Plan, PlanError};
+use super::plan::{PREVIEW_MAX, fault, missed_fault};
+use super::{Fire, Missed, Overlap, Plan};
+use crate::error::Error;
 
 /// Runs once per period, on a grid that never drifts.
 ///
@@ -106,7 +107,7 @@ impl Every {
     /// use mainspring_core::periodic::Every;
     /// assert!(Every::seconds(0).check().is_err());
     /// ```
-    pub fn check(&self) -> Result<(), PlanError> {
+    pub fn check(&self) -> Result<(), Error> {
         Plan::check(self)
     }
 
@@ -136,21 +137,21 @@ impl Every {
 }
 
 impl Plan for Every {
-    fn faults(&self) -> Vec<PlanError> {
+    fn faults(&self) -> Vec<Error> {
         let mut faults = Vec::new();
         let period = self.period;
         if period.is_zero() {
-            faults.push(PlanError::new(
+            faults.push(fault(
                 "the period is zero",
                 "give the time between two runs, such as Every::seconds(30)",
             ));
         } else if period < Self::PERIOD_MIN {
-            faults.push(PlanError::new(
+            faults.push(fault(
                 format!("the period {period:?} is below {:?}", Self::PERIOD_MIN),
                 "work that never pauses belongs in a task that a component spawns",
             ));
         } else if period > Self::PERIOD_MAX {
-            faults.push(PlanError::new(
+            faults.push(fault(
                 format!(
                     "the period of {} seconds is above a hundred years",
                     period.as_secs()
@@ -159,7 +160,7 @@ impl Plan for Every {
             ));
         }
         if self.jitter > period && !period.is_zero() {
-            faults.push(PlanError::new(
+            faults.push(fault(
                 format!(
                     "the jitter {:?} is longer than the period {period:?}",
                     self.jitter

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
-
-use super::{AnyPlan, Cron, Deadline, Every, Missed, Moment};
+use super::{AnyPlan, Cron, Every, Missed, Moment};
+use crate::clock::Deadline;
+use crate::time::{Monotonic, Timestamp, wall_between};
 
 /// How far the wall clock must go back before fires that already ran may run again.
 ///
@@ -18,7 +18,7 @@ pub(super) enum Cursor {
     /// Not started, or no fire is left.
     Idle,
     /// The next grid point of an [`Every`].
-    Grid { next: Duration },
+    Grid { next: Monotonic },
     /// The next fire of a [`Cron`], and the newest instant already dealt with.
     Wall { next: Timestamp, done: Timestamp },
 }
@@ -35,11 +35,11 @@ pub(super) struct Batch {
 }
 
 impl Cursor {
-    /// The position at the moment the engine starts the periodic called `name`.
+    /// The position when the engine starts the periodic; `first` places an [`Every`] on its grid.
     pub(super) fn start(plan: &AnyPlan, first: Duration, now: Moment) -> Self {
         match plan {
             AnyPlan::Every(_) => Self::Grid {
-                next: now.monotonic.saturating_add(first),
+                next: now.monotonic + first,
             },
             AnyPlan::Cron(cron) => Self::after(cron, now.wall),
         }
@@ -83,7 +83,7 @@ impl Cursor {
     /// Goes back with a wall clock that was set back by more than a correction.
     pub(super) fn follow_wall(&mut self, plan: &AnyPlan, now: Moment) {
         if let (AnyPlan::Cron(cron), Self::Wall { done, .. }) = (plan, *self)
-            && since(done, now.wall) > SET_BACK_MAX
+            && wall_between(now.wall, done) > SET_BACK_MAX
         {
             *self = Self::after(cron, now.wall);
         }
@@ -107,8 +107,11 @@ impl Batch {
     }
 }
 
-fn grid_due(every: &Every, next: Duration, now: Moment) -> Option<(Batch, Duration)> {
-    let since_first = now.monotonic.checked_sub(next)?;
+fn grid_due(every: &Every, next: Monotonic, now: Moment) -> Option<(Batch, Monotonic)> {
+    if now.monotonic < next {
+        return None;
+    }
+    let since_first = now.monotonic.since(next);
     let period = every.length().as_nanos().max(1);
     let others = u32::try_from(since_first.as_nanos() / period).unwrap_or(u32::MAX);
     // Below one period, and the longest period fits 64 bits of nanoseconds.
@@ -121,8 +124,7 @@ fn grid_due(every: &Every, next: Duration, now: Moment) -> Option<(Batch, Durati
         others,
         late_by,
     };
-    let newest = now.monotonic.saturating_sub(late_by);
-    Some((batch, newest.saturating_add(every.length())))
+    Some((batch, now.monotonic - late_by + every.length()))
 }
 
 fn wall_due(cron: &Cron, oldest: Timestamp, now: Timestamp) -> Batch {
@@ -139,7 +141,7 @@ fn wall_due(cron: &Cron, oldest: Timestamp, now: Timestamp) -> Batch {
         oldest,
         newest,
         others,
-        late_by: since(now, newest),
+        late_by: wall_between(newest, now),
     }
 }
 
@@ -173,12 +175,4 @@ fn latest_until(cron: &Cron, known: Timestamp, until: Timestamp) -> Timestamp {
 fn latest_before(cron: &Cron, oldest: Timestamp, at: Timestamp) -> Option<Timestamp> {
     let until = at.checked_sub(Duration::from_secs(1)).ok()?;
     (oldest < at).then(|| latest_until(cron, oldest, until))
-}
-
-/// How long `later` is after `earlier`; zero if it is not.
-fn since(later: Timestamp, earlier: Timestamp) -> Duration {
-    later
-        .duration_since(earlier)
-        .try_into()
-        .unwrap_or(Duration::ZERO)
 }

@@ -11,30 +11,21 @@
 //! Events that make no sense in a state (a timer that fires early or after the shutdown, the end of
 //! a run that was never started) change nothing, except that an early timer is armed again.
 
-use std::collections::VecDeque;
 use std::time::Duration;
 
-use jiff::Timestamp;
-
 use super::late::{Batch, Cursor};
-use super::{AnyPlan, Missed, Overlap, Plan, PlanError, Record, Run};
+use super::{AnyPlan, Missed, Overlap, Plan, Record, Run};
+use crate::clock::Deadline;
+use crate::error::Error;
+use crate::time::{Monotonic, Timestamp, wall_after};
 
 /// One instant, read on both clocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Moment {
     /// The wall clock.
     pub wall: Timestamp,
-    /// The monotonic clock, as the time since its origin.
-    pub monotonic: Duration,
-}
-
-/// When a timer must fire, and by which clock.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Deadline {
-    /// By the monotonic clock, as the time since its origin.
-    Monotonic(Duration),
-    /// By the wall clock, also when it is set.
-    Wall(Timestamp),
+    /// The monotonic clock.
+    pub monotonic: Monotonic,
 }
 
 /// What happened to a periodic.
@@ -68,37 +59,52 @@ pub enum Command {
     CancelRunning,
     /// Send [`Event::Due`] at this deadline, in place of any armed before.
     Arm(Deadline),
+    /// Tell that a fire was skipped; it has been counted.
+    TellSkipped {
+        /// The instant the plan asked for.
+        scheduled_for: Timestamp,
+    },
+    /// Tell that fires were noticed too late to run on their own; they have been counted.
+    TellMissed {
+        /// How many.
+        fires: u32,
+    },
 }
 
 /// The decision machine of one periodic: `(state, event, now) → (state, commands)`.
 ///
 /// ```
-/// use mainspring_core::periodic::{Command, Deadline, Event, Every, Machine, Moment};
+/// use mainspring_core::clock::Deadline;
+/// use mainspring_core::periodic::{Command, Event, Every, Machine, Moment};
+/// use mainspring_core::time::{Monotonic, Timestamp};
 /// use std::time::Duration;
 ///
 /// let mut machine = Machine::new("purge", Every::seconds(60).into())?;
 /// let mut commands = Vec::new();
-/// let now = Moment { wall: jiff::Timestamp::UNIX_EPOCH, monotonic: Duration::ZERO };
+/// let now = Moment { wall: Timestamp::UNIX_EPOCH, monotonic: Monotonic::ORIGIN };
 /// machine.handle(Event::Started, now, &mut commands);
-/// assert_eq!(commands, [Command::Arm(Deadline::Monotonic(Duration::from_secs(60)))]);
-/// # Ok::<(), mainspring_core::periodic::PlanError>(())
+/// let due = Monotonic::ORIGIN + Duration::from_secs(60);
+/// assert_eq!(commands, [Command::Arm(Deadline::Monotonic(due))]);
+/// # Ok::<(), mainspring_core::error::Error>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct Machine {
     plan: AnyPlan,
-    /// How long after the start the first grid point lies; unused by a cron.
-    first: Duration,
     cursor: Cursor,
     phase: Phase,
     /// The running one has been asked to stop.
     cancelling: bool,
-    waiting: VecDeque<Waiting>,
+    /// Oldest first. A plain vector is smaller than a queue, and hardly ever holds more than one.
+    waiting: Vec<Waiting>,
     record: Record,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
-    New,
+    /// Not started; the first grid point lies this long after the start. Unused by a cron.
+    New {
+        first: Duration,
+    },
     Active,
     Stopping,
 }
@@ -115,7 +121,7 @@ impl Machine {
     ///
     /// # Errors
     /// The first fault of the plan.
-    pub fn new(name: &str, plan: AnyPlan) -> Result<Self, PlanError> {
+    pub fn new(name: &str, plan: AnyPlan) -> Result<Self, Error> {
         plan.check()?;
         let first = match &plan {
             AnyPlan::Every(every) => every.first_after_start(name),
@@ -123,11 +129,10 @@ impl Machine {
         };
         Ok(Self {
             plan,
-            first,
             cursor: Cursor::Idle,
-            phase: Phase::New,
+            phase: Phase::New { first },
             cancelling: false,
-            waiting: VecDeque::new(),
+            waiting: Vec::new(),
             record: Record::default(),
         })
     }
@@ -137,9 +142,9 @@ impl Machine {
     /// The work is bounded, also when years have been missed.
     pub fn handle(&mut self, event: Event, now: Moment, commands: &mut Vec<Command>) {
         match (event, self.phase) {
-            (Event::Started, Phase::New) => {
+            (Event::Started, Phase::New { first }) => {
                 self.phase = Phase::Active;
-                self.cursor = Cursor::start(&self.plan, self.first, now);
+                self.cursor = Cursor::start(&self.plan, first, now);
                 self.arm(commands);
             }
             (Event::Due, Phase::Active) => {
@@ -152,11 +157,10 @@ impl Machine {
                 self.arm(commands);
             }
             (Event::Finished(run), _) if self.record.running > 0 => self.finish(run, commands),
-            (Event::Shutdown, Phase::New | Phase::Active) => {
+            (Event::Shutdown, Phase::New { .. } | Phase::Active) => {
                 self.phase = Phase::Stopping;
                 self.cursor = Cursor::Idle;
-                self.skip(self.waiting.len());
-                self.waiting = VecDeque::new();
+                self.drop_waiting(self.waiting.len(), commands);
             }
             (
                 Event::Started | Event::Due | Event::WallSet | Event::Finished(_) | Event::Shutdown,
@@ -184,10 +188,7 @@ impl Machine {
     pub fn next_fire(&self, now: Moment) -> Option<Timestamp> {
         match self.cursor.deadline()? {
             Deadline::Wall(at) => Some(at),
-            Deadline::Monotonic(at) => {
-                let left = at.saturating_sub(now.monotonic);
-                Some(now.wall.checked_add(left).unwrap_or(Timestamp::MAX))
-            }
+            Deadline::Monotonic(at) => Some(wall_after(now.wall, at.since(now.monotonic))),
         }
     }
 
@@ -214,14 +215,13 @@ impl Machine {
         };
         match self.plan.missed() {
             Missed::Once => {
-                self.miss(batch.others);
+                self.miss(batch.others, commands);
                 self.offer_newest(&batch, commands);
             }
             Missed::Skip => {
-                self.miss(batch.others);
-                if batch.late_by > Missed::LATE_AFTER {
-                    self.miss(1);
-                } else {
+                let too_late = batch.late_by > Missed::LATE_AFTER;
+                self.miss(batch.others.saturating_add(too_late.into()), commands);
+                if !too_late {
                     self.offer_newest(&batch, commands);
                 }
             }
@@ -240,7 +240,7 @@ impl Machine {
 
     fn offer_all(&mut self, batch: &Batch, keep: u32, commands: &mut Vec<Command>) {
         let mut dropped = batch.others.saturating_add(1).saturating_sub(keep);
-        self.miss(dropped);
+        self.miss(dropped, commands);
         let fires: Vec<_> = batch
             .newest_fires(&self.plan, keep)
             .into_iter()
@@ -264,13 +264,15 @@ impl Machine {
                     if self.record.running < Overlap::ALLOW_MAX {
                         self.start(*fire, commands);
                     } else {
-                        self.skip(1);
+                        self.skip(fire.scheduled_for, commands);
                     }
                 }
                 return;
             }
             Overlap::Skip if busy => {
-                self.skip(fires.len());
+                for fire in fires {
+                    self.skip(fire.scheduled_for, commands);
+                }
                 return;
             }
             Overlap::QueueOne if busy => self.waiting.len().max(fires.len()),
@@ -288,18 +290,21 @@ impl Machine {
             self.start(*first, commands);
         }
         self.waiting.extend(fires);
-        while self.waiting.len() > waiting_max {
-            self.drop_oldest_waiting();
-        }
+        let excess = self.waiting.len().saturating_sub(waiting_max);
+        self.drop_waiting(excess, commands);
     }
 
-    /// Drops the fire that has waited longest; what it would have told, the next one tells.
-    fn drop_oldest_waiting(&mut self) {
-        let missed = self.waiting.pop_front().map_or(0, |dropped| dropped.missed);
-        if let Some(next) = self.waiting.front_mut() {
+    /// Drops the fires that have waited longest; what they would have told, the next one tells.
+    fn drop_waiting(&mut self, count: usize, commands: &mut Vec<Command>) {
+        let mut missed = 0_u32;
+        let dropped: Vec<_> = self.waiting.drain(..count).collect();
+        for fire in dropped {
+            missed = missed.saturating_add(fire.missed);
+            self.skip(fire.scheduled_for, commands);
+        }
+        if let Some(next) = self.waiting.first_mut() {
             next.missed = next.missed.saturating_add(missed);
         }
-        self.skip(1);
     }
 
     fn start(&mut self, fire: Waiting, commands: &mut Vec<Command>) {
@@ -325,22 +330,26 @@ impl Machine {
             return;
         }
         self.cancelling = false;
-        if let Some(next) = self.waiting.pop_front() {
+        if !self.waiting.is_empty() {
+            let next = self.waiting.remove(0);
             if self.waiting.is_empty() {
                 // Most periodics never queue, so the room for waiting fires is not kept.
-                self.waiting = VecDeque::new();
+                self.waiting = Vec::new();
             }
             self.start(next, commands);
         }
     }
 
-    fn miss(&mut self, fires: u32) {
-        self.record.missed = self.record.missed.saturating_add(fires.into());
+    fn miss(&mut self, fires: u32, commands: &mut Vec<Command>) {
+        if fires > 0 {
+            self.record.missed = self.record.missed.saturating_add(fires.into());
+            commands.push(Command::TellMissed { fires });
+        }
     }
 
-    fn skip(&mut self, fires: usize) {
-        let fires = u64::try_from(fires).unwrap_or(u64::MAX);
-        self.record.skipped = self.record.skipped.saturating_add(fires);
+    fn skip(&mut self, scheduled_for: Timestamp, commands: &mut Vec<Command>) {
+        self.record.skipped = self.record.skipped.saturating_add(1);
+        commands.push(Command::TellSkipped { scheduled_for });
     }
 }
 

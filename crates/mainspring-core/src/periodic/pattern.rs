@@ -7,8 +7,9 @@
 use croner::CronComponent;
 use croner::parser::{CronParser, Seconds, Year};
 
-use super::PlanError;
 use super::calendar::Fields;
+use super::plan::fault;
+use crate::error::Error;
 
 /// The longest pattern that is read, in bytes.
 ///
@@ -16,10 +17,10 @@ use super::calendar::Fields;
 pub(super) const PATTERN_MAX: usize = 512;
 
 /// Parses a pattern of 5 or 6 fields, or one of the `@` names.
-pub(super) fn parse(pattern: &str) -> Result<Fields, PlanError> {
+pub(super) fn parse(pattern: &str) -> Result<Fields, Error> {
     if pattern.len() > PATTERN_MAX {
         let start: String = pattern.chars().take(32).collect();
-        return Err(PlanError::new(
+        return Err(fault(
             format!("the cron pattern that starts {start:?} is longer than {PATTERN_MAX} bytes"),
             "split it into several periodics",
         ));
@@ -42,14 +43,14 @@ pub(super) fn parse(pattern: &str) -> Result<Fields, PlanError> {
         checked.push(check_field(*field, pattern, *column, word)?);
     }
     let fields = read(&checked).ok_or_else(|| {
-        PlanError::new(
+        fault(
             format!("the cron pattern {pattern:?} cannot be read"),
             FIELDS_HINT,
         )
     })?;
     // A leap year that starts a cycle of leap years: what has no match from here has none.
     if fields.next_match(946_684_800).is_none() {
-        return Err(PlanError::new(
+        return Err(fault(
             format!("the cron pattern {pattern:?} never matches: no such day exists"),
             "check the day of the month against the month, such as 30 against February",
         ));
@@ -126,7 +127,7 @@ struct ItemFault {
     hint: &'static str,
 }
 
-fn expand_nickname(pattern: &str) -> Result<&str, PlanError> {
+fn expand_nickname(pattern: &str) -> Result<&str, Error> {
     let trimmed = pattern.trim();
     if !trimmed.starts_with('@') {
         return Ok(pattern);
@@ -137,7 +138,7 @@ fn expand_nickname(pattern: &str) -> Result<&str, PlanError> {
         "@weekly" => Ok("0 0 * * 0"),
         "@daily" | "@midnight" => Ok("0 0 * * *"),
         "@hourly" => Ok("0 * * * *"),
-        _ => Err(PlanError::new(
+        _ => Err(fault(
             format!("the cron pattern {pattern:?} is no known name"),
             "the names are @yearly, @monthly, @weekly, @daily and @hourly",
         )),
@@ -157,12 +158,12 @@ fn words(text: &str) -> Vec<(usize, &str)> {
     words
 }
 
-fn wrong_count(pattern: &str, count: usize) -> PlanError {
+fn wrong_count(pattern: &str, count: usize) -> Error {
     let hint = match count {
         7 => "years are not supported; leave the seventh field out",
         _ => FIELDS_HINT,
     };
-    PlanError::new(
+    fault(
         format!("the cron pattern {pattern:?} has {count} fields"),
         hint,
     )
@@ -174,7 +175,7 @@ fn check_field(
     pattern: &str,
     column: usize,
     word: &str,
-) -> Result<String, PlanError> {
+) -> Result<String, Error> {
     if word == "*" || (word == "?" && matches!(field, FieldKind::Day | FieldKind::Weekday)) {
         return Ok(String::from("*"));
     }
@@ -183,15 +184,15 @@ fn check_field(
     for item in word.split(',') {
         match check_item(field, &item.to_ascii_uppercase()) {
             Ok(item) => checked.push(item),
-            Err(fault) => {
+            Err(item_fault) => {
                 let name = field.name();
-                return Err(PlanError::new(
+                return Err(fault(
                     format!(
                         "{item:?} in the {name} field (column {column}) of the cron pattern \
                          {pattern:?} {}",
-                        fault.why
+                        item_fault.why
                     ),
-                    fault.hint,
+                    item_fault.hint,
                 ));
             }
         }
@@ -270,7 +271,7 @@ fn check_step(field: FieldKind, step: &str) -> Result<u8, ItemFault> {
 
 /// Checks the items that depend on the month: `L`, `LW`, `15W`, `MON#2`, `FRIL`.
 fn check_special(field: FieldKind, item: &str) -> Result<Option<String>, ItemFault> {
-    let fault = |why| ItemFault {
+    let item_fault = |why| ItemFault {
         why,
         hint: field.hint(),
     };
@@ -278,7 +279,7 @@ fn check_special(field: FieldKind, item: &str) -> Result<Option<String>, ItemFau
         FieldKind::Day if item == "L" || item == "LW" => Ok(Some(item.to_owned())),
         FieldKind::Day => match item.strip_suffix('W') {
             Some(day) => {
-                let day = value(field, day).ok_or_else(|| fault("is not understood"))?;
+                let day = value(field, day).ok_or_else(|| item_fault("is not understood"))?;
                 Ok(Some(format!("{day}W")))
             }
             None => Ok(None),
@@ -289,15 +290,15 @@ fn check_special(field: FieldKind, item: &str) -> Result<Option<String>, ItemFau
         }),
         FieldKind::Weekday => {
             if let Some((day, nth)) = item.split_once('#') {
-                let day = value(field, day).ok_or_else(|| fault("is not understood"))?;
+                let day = value(field, day).ok_or_else(|| item_fault("is not understood"))?;
                 return match number(nth) {
                     Some(nth @ 1..=5) => Ok(Some(format!("{day}#{nth}"))),
-                    _ => Err(fault("asks for an occurrence other than 1 to 5")),
+                    _ => Err(item_fault("asks for an occurrence other than 1 to 5")),
                 };
             }
             match item.strip_suffix('L') {
                 Some(day) => {
-                    let day = value(field, day).ok_or_else(|| fault("is not understood"))?;
+                    let day = value(field, day).ok_or_else(|| item_fault("is not understood"))?;
                     Ok(Some(format!("{day}#L")))
                 }
                 None => Ok(None),

@@ -2,7 +2,8 @@
 
 use jiff::Timestamp;
 
-use super::{Cron, Every, Missed, Overlap, PlanError};
+use super::{Cron, Every, Missed, Overlap};
+use crate::error::{Error, ErrorKind};
 
 /// One instant at which a plan fires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,13 +52,13 @@ pub trait Plan: sealed::Sealed + Into<AnyPlan> {
     /// Finds the first fault of the configuration.
     ///
     /// # Errors
-    /// The fault, with a hint. [`Plan::faults`] lists all of them.
-    fn check(&self) -> Result<(), PlanError> {
+    /// The fault, of the kind [`ErrorKind::Config`] and with a hint. [`Plan::faults`] lists all.
+    fn check(&self) -> Result<(), Error> {
         self.faults().into_iter().next().map_or(Ok(()), Err)
     }
 
     /// Lists every fault of the configuration; empty means that the plan can run.
-    fn faults(&self) -> Vec<PlanError>;
+    fn faults(&self) -> Vec<Error>;
 
     /// What happens when a fire comes due while a run is going on.
     fn overlap(&self) -> Overlap;
@@ -86,7 +87,7 @@ pub enum AnyPlan {
 }
 
 impl Plan for AnyPlan {
-    fn faults(&self) -> Vec<PlanError> {
+    fn faults(&self) -> Vec<Error> {
         match self {
             Self::Every(plan) => plan.faults(),
             Self::Cron(plan) => plan.faults(),
@@ -127,10 +128,15 @@ impl From<Cron> for AnyPlan {
     }
 }
 
+/// A fault of the configuration, with what to do about it.
+pub(super) fn fault(message: impl Into<String>, hint: impl Into<String>) -> Error {
+    Error::new(ErrorKind::Config, message).with_hint(hint)
+}
+
 /// The fault of a [`Missed::All`] that asks for nothing or for too much.
-pub(super) fn missed_fault(missed: Missed) -> Option<PlanError> {
+pub(super) fn missed_fault(missed: Missed) -> Option<Error> {
     match missed {
-        Missed::All(n) if n == 0 || n > Missed::ALL_MAX => Some(PlanError::new(
+        Missed::All(n) if n == 0 || n > Missed::ALL_MAX => Some(fault(
             format!("Missed::All({n}) is outside 1 to {}", Missed::ALL_MAX),
             "use Missed::Skip for none, or Missed::Once for one run that stands for all",
         )),

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
+use crate::event::WorkOutcome;
+use crate::time::Timestamp;
 
 /// How one run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -14,8 +15,23 @@ pub enum RunOutcome {
     Failed,
     /// The body panicked.
     Panicked,
-    /// The run was asked to stop, or cut off.
+    /// The body ran into its limit and was dropped.
+    TimedOut,
+    /// The run was asked to stop, cut off, or dropped before its body began.
     Cancelled,
+}
+
+impl From<&WorkOutcome> for RunOutcome {
+    /// Keeps how it ended and leaves the texts behind, which would cost memory per periodic.
+    fn from(outcome: &WorkOutcome) -> Self {
+        match outcome {
+            WorkOutcome::Succeeded => Self::Succeeded,
+            WorkOutcome::Failed(_) => Self::Failed,
+            WorkOutcome::Panicked(_) => Self::Panicked,
+            WorkOutcome::TimedOut => Self::TimedOut,
+            WorkOutcome::Cancelled | WorkOutcome::Dropped => Self::Cancelled,
+        }
+    }
 }
 
 /// One run that has ended.
@@ -41,7 +57,7 @@ pub struct Record {
     pub last: Option<Run>,
     /// Runs that have started.
     pub runs: u64,
-    /// Runs that ended with an error.
+    /// Runs that ended with an error or ran into their limit.
     pub failures: u64,
     /// Runs that ended in a panic.
     pub panics: u64,
@@ -60,7 +76,9 @@ impl Record {
         self.running = self.running.saturating_sub(1);
         match run.outcome {
             RunOutcome::Succeeded => {}
-            RunOutcome::Failed => self.failures = self.failures.saturating_add(1),
+            RunOutcome::Failed | RunOutcome::TimedOut => {
+                self.failures = self.failures.saturating_add(1)
+            }
             RunOutcome::Panicked => self.panics = self.panics.saturating_add(1),
             RunOutcome::Cancelled => self.cancelled = self.cancelled.saturating_add(1),
         }
