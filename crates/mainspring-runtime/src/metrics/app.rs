@@ -27,8 +27,8 @@ use super::page::{Page, Times};
 /// use mainspring_runtime::metrics::{ActionOutcome, Registry};
 ///
 /// let registry = Registry::new();
-/// registry.app().action_finished("account.register", ActionOutcome::Succeeded, Duration::from_millis(3));
-/// let line = r#"mainspring_actions_total{action="account.register",outcome="succeeded"} 1"#;
+/// registry.app().action_finished("act", ActionOutcome::Succeeded, Duration::from_millis(3));
+/// let line = r#"mainspring_actions_total{action="act",outcome="succeeded"} 1"#;
 /// assert!(registry.encode().contains(line));
 /// ```
 #[derive(Clone, Debug, Default)]
