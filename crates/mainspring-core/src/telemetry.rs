@@ -9,7 +9,7 @@
 //! use mainspring_core::telemetry::{event, span};
 //!
 //! let name = "purge-sessions";
-//! let run = tracing::info_span!(parent: None, span::PERIODIC, work = name, periodic = name);
+//! let run = tracing::info_span!(parent: None, span::PERIODIC, work = name);
 //! let _inside = run.enter();
 //! tracing::error!(name: event::PERIODIC_FAILED, error = "disk full", "the run failed");
 //! ```
@@ -122,32 +122,33 @@ pub mod metric {
 
 /// Spans. Each carries [`WORK`](field::WORK); all are at level info.
 pub mod span {
-    /// Around a component's start. Fields: `work`, `component`, `app`.
+    /// Around a component's start. Fields: `work`, `request_id`, `trace_id`.
     pub const COMPONENT_START: &str = "component.start";
 
-    /// Around a component's stop or a stop hook. Fields: `work`, `component`, `app`.
+    /// Around a component's stop or a stop hook. Fields: `work`, `request_id`, `trace_id`.
     pub const COMPONENT_STOP: &str = "component.stop";
 
     /// Around an action's body, or a plain route under a request context. Fields: `work`,
-    /// `action`, `request_id`, `trace_id`.
+    /// `request_id`, `trace_id`.
     pub const ACTION: &str = "action";
 
-    /// Around a follow-up's body. It is a root span that follows from the request's. Fields:
-    /// `work`, `follow_up`, `request_id`, `trace_id`.
+    /// Around a follow-up's body. Fields: `work`, `request_id`, `trace_id`.
     pub const FOLLOW_UP: &str = "follow_up";
 
-    /// Around one run of a periodic. Fields: `work`, `periodic`, `scheduled_for`.
+    /// Around one run of a periodic. Fields: `work`, `request_id`, `trace_id`.
     pub const PERIODIC: &str = "periodic";
 
-    /// Around a task spawned through a context. Fields: `work`, `task`.
+    /// Around a task spawned through a context. Fields: `work`, `request_id`, `trace_id`.
     pub const TASK: &str = "task";
 
-    /// Around one health probe. Fields: `work`, `probe`.
+    /// Around one health probe. Fields: `work`, `request_id`, `trace_id`.
     pub const PROBE: &str = "probe";
 
-    /// Around the work that a trigger started. Fields: `work`, `action`, `run_id`, `request_id`,
-    /// `trace_id`.
+    /// Around the work that a trigger started. Fields: `work`, `request_id`, `trace_id`.
     pub const TRIGGER: &str = "trigger";
+
+    /// Around work under a detached context. Fields: `work`, `request_id`, `trace_id`.
+    pub const DETACHED: &str = "detached";
 
     /// Every name in this module, in the order of the table in `docs/telemetry.md`.
     pub const ALL: &[&str] = &[
@@ -159,6 +160,7 @@ pub mod span {
         TASK,
         PROBE,
         TRIGGER,
+        DETACHED,
     ];
 }
 
@@ -235,9 +237,9 @@ pub mod event {
     /// A follow-up was cut off by its limit. Level warn; fields: `follow_up`, `cause`, `took`.
     pub const FOLLOW_UP_TIMED_OUT: &str = "follow_up.timed_out";
 
-    /// A follow-up was cut off or never started because the shutdown could not wait. Level warn;
-    /// fields: `follow_up`.
-    pub const FOLLOW_UP_CUT: &str = "follow_up.cut";
+    /// A follow-up was cut off because the shutdown could not wait. Level warn; fields:
+    /// `follow_up`.
+    pub const FOLLOW_UP_CANCELLED: &str = "follow_up.cancelled";
 
     /// A run of a periodic returned an error. Level error; fields: `periodic`, `scheduled_for`,
     /// `error`, `took`.
@@ -293,7 +295,7 @@ pub mod event {
         FOLLOW_UP_FAILED,
         FOLLOW_UP_PANICKED,
         FOLLOW_UP_TIMED_OUT,
-        FOLLOW_UP_CUT,
+        FOLLOW_UP_CANCELLED,
         PERIODIC_FAILED,
         PERIODIC_PANICKED,
         PERIODIC_TIMED_OUT,

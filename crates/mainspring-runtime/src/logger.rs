@@ -48,11 +48,10 @@ use layer::{LineLayer, Now};
 use levels::{LevelLayer, Levels};
 use writer::Lost;
 
+use crate::environment;
+
 pub use error::LoggerError;
 pub use record::Value;
-
-/// The environment variable that says what is shown.
-pub const LEVELS_VARIABLE: &str = "MAINSPRING_LOG";
 
 /// Lines that may wait to be written. At 200 bytes a line, 3 MiB and some tenths of a second of
 /// the busiest service; more would only hide that the output cannot keep up.
@@ -124,7 +123,8 @@ impl Logger {
         self
     }
 
-    /// Reads environment variables through `lookup` instead of from the process.
+    /// Reads environment variables through `lookup` instead of from the process, for example
+    /// through an [`Environment`](crate::environment::Environment).
     pub fn with_env(mut self, lookup: impl Fn(&str) -> Option<String> + 'static) -> Self {
         self.env = Box::new(lookup);
         self
@@ -180,7 +180,7 @@ impl Logger {
     ///
     /// [`LoggerError::InvalidDirective`].
     pub fn build(self) -> Result<(Dispatch, LogGuard), LoggerError> {
-        let from_env = (self.env)(LEVELS_VARIABLE).filter(|text| !text.trim().is_empty());
+        let from_env = (self.env)(environment::LOG).filter(|text| !text.trim().is_empty());
         let levels = Levels::new(&from_env.unwrap_or(self.levels))?;
         let on_terminal = self.to.is_none() && io::stderr().is_terminal();
         let format = self.format.unwrap_or(if on_terminal {

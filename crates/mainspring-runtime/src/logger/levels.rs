@@ -130,21 +130,30 @@ fn shows_something<S: Subscriber>(filter: &EnvFilter) -> bool {
 }
 
 fn parse(directives: &str) -> Result<EnvFilter, LoggerError> {
-    let mut all = DEFAULT.to_owned();
-    for directive in directives
+    let given = directives
         .split(',')
         .map(str::trim)
-        .filter(|text| !text.is_empty())
-    {
-        if !says_a_level(directive) || EnvFilter::builder().parse(directive).is_err() {
-            return Err(LoggerError::invalid_directive(directive));
-        }
-        all.push(',');
-        all.push_str(directive);
+        .filter(|text| !text.is_empty());
+    let given: Vec<_> = given.collect();
+    let wrong = |text: &&&str| !says_a_level(text) || EnvFilter::builder().parse(text).is_err();
+    if let Some(wrong) = given.iter().find(wrong) {
+        return Err(LoggerError::invalid_directive(wrong));
     }
+    // Only where none is given: a level once said counts towards the most the filter may show,
+    // even when a later one takes its place.
+    let default = if given.iter().any(|text| is_level(text)) {
+        ""
+    } else {
+        DEFAULT
+    };
+    let all = [&[default], given.as_slice()].concat().join(",");
     EnvFilter::builder()
         .parse(&all)
         .map_err(|_| LoggerError::invalid_directive(directives))
+}
+
+fn is_level(text: &str) -> bool {
+    !text.is_empty() && text.parse::<LevelFilter>().is_ok()
 }
 
 /// Whether a directive is a level, `target=level` or about a span.
@@ -154,8 +163,45 @@ fn parse(directives: &str) -> Result<EnvFilter, LoggerError> {
 fn says_a_level(directive: &str) -> bool {
     let after_span = directive.rsplit_once(']').map(|(_, rest)| rest);
     match (after_span, after_span.unwrap_or(directive).rsplit_once('=')) {
-        (_, Some((_, level))) => !level.is_empty() && level.parse::<LevelFilter>().is_ok(),
+        (_, Some((_, level))) => is_level(level),
         (Some(rest), None) => rest.is_empty(),
-        (None, None) => directive.parse::<LevelFilter>().is_ok(),
+        (None, None) => is_level(directive),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::logger::capture::Captured;
+    use tracing_subscriber::Registry;
+
+    /// Asked directly: in a subscriber the answer depends on the others in the process.
+    #[test]
+    fn only_our_spans_are_kept_at_every_level_but_off() {
+        let (ours, theirs, fine) =
+            tracing::dispatcher::with_default(&Captured::new().dispatch(), || {
+                let ours = tracing::info_span!("action").metadata();
+                let theirs = tracing::info_span!(target: "mainspringish", "action").metadata();
+                let fine = tracing::debug_span!("detail").metadata();
+                (ours.unwrap(), theirs.unwrap(), fine.unwrap())
+            });
+        for (directives, kept, hint) in [
+            ("error", true, LevelFilter::INFO),
+            ("warn,mainspring_runtime=off", true, LevelFilter::INFO),
+            ("off", false, LevelFilter::OFF),
+        ] {
+            let layer = LevelLayer(Levels::new(directives).unwrap());
+            let asked = |of| Layer::<Registry>::register_callsite(&layer, of);
+            assert_eq!(asked(ours).is_always(), kept, "{directives}");
+            assert!(
+                asked(theirs).is_never() && asked(fine).is_never(),
+                "{directives}"
+            );
+            assert_eq!(
+                Layer::<Registry>::max_level_hint(&layer),
+                Some(hint),
+                "{directives}"
+            );
+        }
     }
 }

@@ -459,6 +459,9 @@ fn records_of_the_log_crate_are_lines_too() {
         let record = tracing_log::log::Record::builder()
             .level(tracing_log::log::Level::Warn)
             .target("sqlx::query")
+            .module_path(Some("sqlx"))
+            .file(Some("query.rs"))
+            .line(Some(1))
             .args(format_args!("slow\nstatement"))
             .build();
         tracing_log::format_trace(&record).unwrap();
@@ -572,7 +575,7 @@ proptest! {
 
     #[test]
     fn numbers_are_valid_json(
-        float in any::<f64>(), signed in any::<i64>(), unsigned in any::<u64>()
+        float in proptest::num::f64::ANY, signed in any::<i64>(), unsigned in any::<u64>()
     ) {
         let text = written(quiet(), |_| info!(float, signed, unsigned, wide = u128::MAX, "n"));
         let line = &json_lines(&text)[0];

@@ -5,13 +5,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use mainspring_core::event::{Event, WorkOutcome};
 use mainspring_core::telemetry::{field, metric};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::DescriptorEncoder;
 use prometheus_client::metrics::gauge::Gauge;
 
 use super::label::{
-    ActionOutcome, ComponentState, FollowUpOutcome, Label, ProbeOutcome, Tally, TriggerOutcome,
+    ActionOutcome, ComponentState, Label, ProbeOutcome, RunOutcome, Tally, TriggerOutcome,
 };
 use super::named::Named;
 use super::page::{Page, Times};
@@ -26,8 +27,8 @@ use super::page::{Page, Times};
 /// use mainspring_runtime::metrics::{ActionOutcome, Registry};
 ///
 /// let registry = Registry::new();
-/// registry.app().action_finished("account.register", ActionOutcome::Ok, Duration::from_millis(3));
-/// let line = r#"mainspring_actions_total{action="account.register",outcome="ok"} 1"#;
+/// registry.app().action_finished("act", ActionOutcome::Succeeded, Duration::from_millis(3));
+/// let line = r#"mainspring_actions_total{action="act",outcome="succeeded"} 1"#;
 /// assert!(registry.encode().contains(line));
 /// ```
 #[derive(Clone, Debug, Default)]
@@ -49,6 +50,39 @@ struct Inner {
 }
 
 impl AppMetrics {
+    /// Counts what an event tells.
+    ///
+    /// Runs of periodics are left to the collector of their engine, since there may be a hundred
+    /// thousand of them.
+    pub fn record(&self, event: &Event) {
+        match event {
+            Event::TaskPanicked { task, .. } => self.task_panicked(task),
+            Event::Component { name, state } => {
+                if let Some(state) = ComponentState::from_word(state) {
+                    self.component_state(name, state);
+                }
+            }
+            Event::FollowUp {
+                name,
+                outcome: WorkOutcome::Dropped,
+                ..
+            } => {
+                self.follow_up_unrun(name, RunOutcome::Dropped);
+            }
+            Event::FollowUp {
+                name,
+                outcome,
+                took,
+            } => {
+                self.follow_up_finished(name, outcome.into(), *took);
+            }
+            Event::Action { name, status, took } => {
+                self.action_finished(name, ActionOutcome::from_status(*status), *took);
+            }
+            _ => {}
+        }
+    }
+
     /// A spawned task is alive until the guard is dropped.
     pub fn task_alive(&self) -> Counted {
         Counted::new(&self.0.tasks_running)
@@ -138,12 +172,12 @@ impl AppMetrics {
     }
 
     /// A follow-up's body ran and ended so.
-    pub fn follow_up_finished(&self, follow_up: &str, outcome: FollowUpOutcome, took: Duration) {
+    pub fn follow_up_finished(&self, follow_up: &str, outcome: RunOutcome, took: Duration) {
         self.follow_up(follow_up).finished(outcome, took);
     }
 
     /// A follow-up ended without having run.
-    pub fn follow_up_unrun(&self, follow_up: &str, outcome: FollowUpOutcome) {
+    pub fn follow_up_unrun(&self, follow_up: &str, outcome: RunOutcome) {
         self.follow_up(follow_up).unrun(outcome);
     }
 
@@ -194,19 +228,19 @@ impl ActionMetrics {
 /// The metrics of the follow-ups of one name.
 #[derive(Debug, Default)]
 pub struct FollowUpMetrics {
-    outcomes: Tally<FollowUpOutcome>,
+    outcomes: Tally<RunOutcome>,
     times: Times,
 }
 
 impl FollowUpMetrics {
     /// Its body ran and ended so.
-    pub fn finished(&self, outcome: FollowUpOutcome, took: Duration) {
+    pub fn finished(&self, outcome: RunOutcome, took: Duration) {
         self.outcomes.add(outcome);
         self.times.observe(took);
     }
 
     /// It ended without having run.
-    pub fn unrun(&self, outcome: FollowUpOutcome) {
+    pub fn unrun(&self, outcome: RunOutcome) {
         self.outcomes.add(outcome);
     }
 }

@@ -4,6 +4,8 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use mainspring_core::event::WorkOutcome;
+
 /// One of a fixed set of words.
 pub(super) trait Label: Copy + 'static {
     const ALL: &'static [Self];
@@ -40,7 +42,7 @@ labels! {
     /// How an action call ended.
     ActionOutcome {
         /// It answered.
-        Ok = "ok",
+        Succeeded = "succeeded",
         /// The input could not be read.
         BadInput = "bad_input",
         /// Nobody was signed in.
@@ -67,22 +69,20 @@ labels! {
         Unavailable = "unavailable",
     }
 
-    /// How a follow-up ended.
-    FollowUpOutcome {
+    /// How a follow-up, or a run of a periodic, ended: the words of [`WorkOutcome`].
+    RunOutcome {
         /// It returned without an error.
-        Done = "done",
+        Succeeded = "succeeded",
         /// It returned an error.
         Failed = "failed",
         /// It panicked.
         Panicked = "panicked",
         /// Cut off by its own limit.
         TimedOut = "timed_out",
-        /// Cut off, or never started, because the shutdown could not wait.
-        Cut = "cut",
-        /// Not accepted: too many wait, or the app stops.
+        /// Cut off because the app was stopping or an overlap policy said so.
+        Cancelled = "cancelled",
+        /// It never ran.
         Dropped = "dropped",
-        /// Given up because its handler failed.
-        Discarded = "discarded",
     }
 
     /// What became of a trigger call.
@@ -113,20 +113,42 @@ labels! {
 
     /// Where a component is in its life.
     ComponentState {
-        /// Registered; its turn has not come.
-        Waiting = "waiting",
         /// Its start runs.
         Starting = "starting",
         /// It has started.
-        Running = "running",
+        Started = "started",
+        /// Its start or stop failed.
+        Failed = "failed",
         /// Its stop runs.
         Stopping = "stopping",
         /// It has stopped.
         Stopped = "stopped",
-        /// Its start or stop failed.
-        Failed = "failed",
         /// It ignored its limit and was left behind.
         Abandoned = "abandoned",
+    }
+}
+
+impl From<&WorkOutcome> for RunOutcome {
+    fn from(outcome: &WorkOutcome) -> Self {
+        match outcome {
+            WorkOutcome::Succeeded => RunOutcome::Succeeded,
+            WorkOutcome::Panicked(_) => RunOutcome::Panicked,
+            WorkOutcome::TimedOut => RunOutcome::TimedOut,
+            WorkOutcome::Cancelled => RunOutcome::Cancelled,
+            WorkOutcome::Dropped => RunOutcome::Dropped,
+            // Also what has no word of its own yet.
+            _ => RunOutcome::Failed,
+        }
+    }
+}
+
+impl ComponentState {
+    /// The state of this word, if there is one.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|state| state.as_str() == word)
     }
 }
 
@@ -134,7 +156,7 @@ impl ActionOutcome {
     /// The outcome that an HTTP status stands for.
     pub const fn from_status(status: u16) -> Self {
         match status {
-            0..400 => ActionOutcome::Ok,
+            0..400 => ActionOutcome::Succeeded,
             401 => ActionOutcome::Unauthenticated,
             403 => ActionOutcome::Forbidden,
             404 => ActionOutcome::NotFound,
@@ -210,6 +232,20 @@ mod tests {
     }
 
     #[test]
+    fn outcomes_of_work_keep_their_words() {
+        for outcome in [
+            WorkOutcome::Succeeded,
+            WorkOutcome::Failed(String::new()),
+            WorkOutcome::Panicked(String::new()),
+            WorkOutcome::TimedOut,
+            WorkOutcome::Cancelled,
+            WorkOutcome::Dropped,
+        ] {
+            assert_eq!(RunOutcome::from(&outcome).as_str(), outcome.label());
+        }
+    }
+
+    #[test]
     fn statuses_have_their_outcome() {
         let outcomes = |statuses: &[u16]| {
             let words = statuses
@@ -217,7 +253,10 @@ mod tests {
                 .map(|status| ActionOutcome::from_status(*status).as_str());
             words.collect::<Vec<_>>().join(" ")
         };
-        assert_eq!(outcomes(&[200, 302, 500, 999]), "ok ok failed failed");
+        assert_eq!(
+            outcomes(&[200, 302, 500, 999]),
+            "succeeded succeeded failed failed"
+        );
         assert_eq!(
             outcomes(&[400, 405, 401, 403]),
             "bad_input bad_input unauthenticated forbidden"

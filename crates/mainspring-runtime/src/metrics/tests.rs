@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
+use mainspring_core::event::{Event, WorkOutcome};
 use mainspring_core::telemetry::metric;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::DescriptorEncoder;
@@ -33,7 +34,7 @@ fn all_counted() -> Registry {
     for outcome in ActionOutcome::ALL {
         app.action_finished("act", *outcome, Duration::from_millis(3));
     }
-    for outcome in FollowUpOutcome::ALL {
+    for outcome in RunOutcome::ALL {
         app.follow_up_finished("mail", *outcome, Duration::from_secs(60));
     }
     TriggerOutcome::ALL
@@ -92,9 +93,9 @@ fn a_scrape_shows_every_kind_of_value() {
     let registry = Registry::new();
     let app = registry.app();
     let _running = app.action_running();
-    app.action_finished("act", ActionOutcome::Ok, Duration::from_millis(20));
+    app.action_finished("act", ActionOutcome::Succeeded, Duration::from_millis(20));
     app.action_refused("act", ActionOutcome::TooMany);
-    app.component_state("cache", ComponentState::Running);
+    app.component_state("cache", ComponentState::Started);
     app.component_started("cache", Duration::from_millis(1500));
     app.task_panicked("a \"quoted\"\nname");
     insta::assert_snapshot!(registry.encode(), @r##"
@@ -118,12 +119,11 @@ fn a_scrape_shows_every_kind_of_value() {
     mainspring_task_panics_total{task="a \"quoted\"\nname"} 1
     # HELP mainspring_component_state 1 for the state a component is in.
     # TYPE mainspring_component_state gauge
-    mainspring_component_state{component="cache",state="waiting"} 0.0
     mainspring_component_state{component="cache",state="starting"} 0.0
-    mainspring_component_state{component="cache",state="running"} 1.0
+    mainspring_component_state{component="cache",state="started"} 1.0
+    mainspring_component_state{component="cache",state="failed"} 0.0
     mainspring_component_state{component="cache",state="stopping"} 0.0
     mainspring_component_state{component="cache",state="stopped"} 0.0
-    mainspring_component_state{component="cache",state="failed"} 0.0
     mainspring_component_state{component="cache",state="abandoned"} 0.0
     # HELP mainspring_component_start_seconds Time of the last start.
     # TYPE mainspring_component_start_seconds gauge
@@ -131,7 +131,7 @@ fn a_scrape_shows_every_kind_of_value() {
     mainspring_component_start_seconds{component="cache"} 1.5
     # HELP mainspring_actions Action calls ended.
     # TYPE mainspring_actions counter
-    mainspring_actions_total{action="act",outcome="ok"} 1
+    mainspring_actions_total{action="act",outcome="succeeded"} 1
     mainspring_actions_total{action="act",outcome="too_many"} 1
     # HELP mainspring_action_duration_seconds Time of action bodies.
     # TYPE mainspring_action_duration_seconds histogram
@@ -158,6 +158,57 @@ fn a_scrape_shows_every_kind_of_value() {
     mainspring_metrics_collector_failures_total 0
     # EOF
     "##);
+}
+
+#[test]
+fn events_are_counted() {
+    let registry = Registry::new();
+    let took = Duration::from_millis(4);
+    let name: Arc<str> = "it".into();
+    let outcomes = [
+        WorkOutcome::Dropped,
+        WorkOutcome::Cancelled,
+        WorkOutcome::Failed("x".into()),
+    ];
+    let follow_ups = outcomes.map(|outcome| Event::FollowUp {
+        name: name.clone(),
+        outcome,
+        took,
+    });
+    let others = [
+        Event::TaskPanicked {
+            task: name.clone(),
+            message: "x".into(),
+        },
+        Event::Component {
+            name: name.clone(),
+            state: "stopping",
+        },
+        Event::Action {
+            name: name.clone(),
+            status: 422,
+            took,
+        },
+    ];
+    follow_ups
+        .iter()
+        .chain(&others)
+        .for_each(|event| registry.app().record(event));
+    let text = registry.encode();
+    for sample in [
+        r#"follow_ups_total{follow_up="it",outcome="dropped"} 1"#,
+        r#"follow_ups_total{follow_up="it",outcome="cancelled"} 1"#,
+        r#"follow_ups_total{follow_up="it",outcome="failed"} 1"#,
+        r#"follow_up_duration_seconds_count{follow_up="it"} 2"#,
+        r#"task_panics_total{task="it"} 1"#,
+        r#"component_state{component="it",state="stopping"} 1.0"#,
+        r#"actions_total{action="it",outcome="invalid"} 1"#,
+    ] {
+        assert!(
+            text.contains(&format!("\nmainspring_{sample}\n")),
+            "{sample}: {text}"
+        );
+    }
 }
 
 #[test]
@@ -235,7 +286,10 @@ fn words_of_labels_are_those_of_the_page() {
     }
     for (of, words) in [
         ("`outcome` of actions", words::<ActionOutcome>()),
-        ("`outcome` of follow-ups", words::<FollowUpOutcome>()),
+        (
+            "`outcome` of follow-ups and of periodic runs",
+            words::<RunOutcome>(),
+        ),
         ("`outcome` of triggers", words::<TriggerOutcome>()),
         ("`outcome` of probes", words::<ProbeOutcome>()),
         ("`state` of components", words::<ComponentState>()),
