@@ -259,7 +259,10 @@ impl Context {
 
     /// Asks the app to shut down; returns at once.
     pub fn shutdown(&self, cause: impl Into<Cause>) {
-        self.0.env.control.shutdown(self.work_name(), cause.into(), false);
+        self.0
+            .env
+            .control
+            .shutdown(self.work_name(), cause.into(), false);
     }
 
     /// Marks a stretch as busy: virtual time stands still while `future` is pending. For loops around sockets and pools.
@@ -285,7 +288,8 @@ impl Context {
 
     /// What the work of this context is called.
     fn work_name(&self) -> &str {
-        self.get::<WorkName>().map_or("unnamed", |name| name.as_str())
+        self.get::<WorkName>()
+            .map_or("unnamed", |name| name.as_str())
     }
 
     /// Waits for the cancellation without parking, for guards: what they guard decides whether a body is idle.

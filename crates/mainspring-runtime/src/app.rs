@@ -14,7 +14,7 @@ use mainspring_core::health::Health;
 use mainspring_core::lifecycle::ShutdownReport;
 use mainspring_core::periodic::{AnyPlan, Plan};
 
-pub use handle::AppHandle;
+pub use handle::{Addresses, AppHandle};
 pub(crate) use handle::{Message, Shared};
 pub(crate) use settings::{HealthAddress, Settings};
 
@@ -181,12 +181,18 @@ impl App {
 
     /// The app's endpoint of this type, added if there was none; for crates that extend the app.
     pub fn endpoint_mut<E: Endpoint + Default>(&mut self) -> &mut E {
-        let found = self.endpoints.iter_mut().position(|e| e.as_any_mut().is::<E>());
+        let found = self
+            .endpoints
+            .iter_mut()
+            .position(|e| e.as_any_mut().is::<E>());
         let index = found.unwrap_or_else(|| {
             self.endpoints.push(Box::new(E::default()));
             self.endpoints.len() - 1
         });
-        let endpoint = self.endpoints.get_mut(index).map(|endpoint| endpoint.as_any_mut());
+        let endpoint = self
+            .endpoints
+            .get_mut(index)
+            .map(|endpoint| endpoint.as_any_mut());
         endpoint
             .and_then(<dyn std::any::Any>::downcast_mut)
             .expect("the endpoint was found by its type or has just been added")
@@ -213,6 +219,8 @@ impl App {
 
 impl fmt::Debug for App {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("App").field("name", &self.name).finish_non_exhaustive()
+        f.debug_struct("App")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
     }
 }

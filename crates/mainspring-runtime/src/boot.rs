@@ -11,6 +11,7 @@ use std::sync::Arc;
 use futures_util::future::{Either, select};
 use mainspring_core::context::{Context, Env};
 use mainspring_core::error::Error;
+use mainspring_core::event::Events;
 use mainspring_core::health::Readiness;
 use mainspring_core::lifecycle::{
     Command, Event, Machine, Phase, ShutdownCause, ShutdownReport, StartStep,
@@ -24,7 +25,6 @@ use crate::app::{App, Message, Shared};
 use crate::endpoint::{Bound, Site};
 use crate::follow_up::FollowUps;
 use crate::health::HealthServer;
-use crate::metrics::events_to_metrics;
 use crate::periodic::Engine;
 use crate::platform::Platform;
 use crate::watchdog::Watchdog;
@@ -82,7 +82,12 @@ impl Shell {
         let mode = plan.mode;
         let shared = Arc::clone(app.handle.shared());
         let metrics = app.metrics;
-        let events = events_to_metrics(&metrics, platform.events);
+        let counted = metrics.app().clone();
+        let listener = platform.events;
+        let events = Events::to(move |event| {
+            counted.record(event);
+            listener.emit(event.clone());
+        });
         let activity = platform.clock.activity().cloned();
         let env = Arc::new(Env {
             clock: platform.clock.clone(),
@@ -91,11 +96,10 @@ impl Shell {
             control: Box::new(app.handle.clone()),
         });
         let ctx = Context::root(Arc::clone(&env), Scope::new());
-        let follow_ups = FollowUps::new(app.settings.follow_ups);
+        let follow_ups = FollowUps::with_metrics(app.settings.follow_ups, metrics.app().clone());
         let periodic = Engine::new(ctx.clone(), app.periodics);
-        // A registry refuses only beyond a bound of its own that two collectors cannot reach.
+        // A registry refuses only beyond a bound of its own; without it only the scrape is poorer.
         let _ = metrics.register_collector(Box::new(periodic.collector()));
-        let _ = metrics.register_collector(Box::new(follow_ups.collector()));
         let _ = shared.periodics.set(periodic.clone());
         let site = Site {
             ctx: Context::root(env, Scope::new()),
@@ -150,7 +154,11 @@ impl Shell {
     /// Waits for something to happen, at most until the machine's deadline.
     async fn next_event(&mut self) -> Event {
         loop {
-            let deadline = self.shared.machine().as_ref().and_then(Machine::next_deadline);
+            let deadline = self
+                .shared
+                .machine()
+                .as_ref()
+                .and_then(Machine::next_deadline);
             let message = std::pin::pin!(self.messages.recv());
             let message = match deadline {
                 None => message.await,
@@ -242,7 +250,9 @@ impl Shell {
             Phase::Workers => self.stop_periodic(),
             Phase::Health => self.stop_health(),
             // Nothing of ours is open in the others yet.
-            _ => self.shared.tell(Message::Event(phases::ended(phase, Vec::new()))),
+            _ => self
+                .shared
+                .tell(Message::Event(phases::ended(phase, Vec::new()))),
         }
     }
 }

@@ -27,7 +27,10 @@ impl Executor for TokioExecutor {
 /// Runs a future on a thread of its own, so that one that blocks holds up nothing else.
 ///
 /// The number of such threads is bounded by whoever calls: one for each health probe.
-#[expect(clippy::disallowed_methods, reason = "this is the seam for code that may block")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the seam for code that may block"
+)]
 pub(crate) fn isolate(future: BoxFuture<'static, ()>) {
     let handle = Handle::current();
     tokio::task::spawn_blocking(move || handle.block_on(future));

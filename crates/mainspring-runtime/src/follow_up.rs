@@ -14,7 +14,10 @@ use mainspring_core::context::Context;
 use mainspring_core::error::BoxError;
 use mainspring_core::event::{Event, WorkOutcome};
 use mainspring_core::spawn::{BoxFuture, Scope};
+use mainspring_core::telemetry::event;
 use tokio::sync::Notify;
+
+use crate::metrics::{AppMetrics, Counted};
 
 pub use batch::{Batch, Entry};
 pub use error::FollowUpError;
@@ -59,6 +62,7 @@ pub struct FollowUps(Arc<Shared>);
 
 struct Shared {
     limits: FollowUpLimits,
+    metrics: AppMetrics,
     scope: Scope,
     state: Mutex<State>,
     changed: Notify,
@@ -81,6 +85,8 @@ struct Work {
     /// The context of the request it follows from.
     origin: Context,
     body: Body,
+    /// Counted as waiting until it runs.
+    waiting: Counted,
 }
 
 type Body = Box<dyn FnOnce(Context) -> BoxFuture<'static, Result<(), BoxError>> + Send>;
@@ -88,8 +94,14 @@ type Body = Box<dyn FnOnce(Context) -> BoxFuture<'static, Result<(), BoxError>> 
 impl FollowUps {
     /// Follow-ups within `limits`; none is registered.
     pub fn new(limits: FollowUpLimits) -> Self {
+        Self::with_metrics(limits, AppMetrics::default())
+    }
+
+    /// The same, counted in an app's metrics.
+    pub fn with_metrics(limits: FollowUpLimits, metrics: AppMetrics) -> Self {
         Self(Arc::new(Shared {
             limits,
+            metrics,
             scope: Scope::new(),
             state: Mutex::new(State::default()),
             changed: Notify::new(),
@@ -123,10 +135,12 @@ impl FollowUps {
             let mut changed = pin!(self.0.changed.notified());
             changed.as_mut().enable();
             if self.stats() == FollowUpStats::default() {
-                return;
+                break;
             }
             changed.await;
         }
+        // What the bodies have spawned is theirs, and is waited for as they are.
+        self.0.scope.emptied().await;
     }
 
     /// Takes no more, drops those that wait, aborts those that run, and names them.
@@ -230,10 +244,12 @@ impl fmt::Debug for FollowUps {
 
 /// Tells that a follow-up never ran.
 fn dropped(origin: &Context, name: &Arc<str>) {
-    let event = Event::FollowUp {
+    let told = Event::FollowUp {
         name: Arc::clone(name),
         outcome: WorkOutcome::Dropped,
         took: Duration::ZERO,
     };
-    origin.env().spawner.events().emit(event);
+    origin.env().spawner.events().emit(told);
+    let follow_up = &**name;
+    tracing::warn!(name: event::FOLLOW_UP_DROPPED, follow_up, "a follow-up was dropped");
 }

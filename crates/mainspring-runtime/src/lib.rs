@@ -2,13 +2,19 @@
 //!
 //! This crate follows no semantic versioning of its own; use the `mainspring` crate.
 
+pub mod app;
+mod boot;
+pub mod component;
 pub mod endpoint;
 pub mod environment;
 pub mod executor;
 pub mod follow_up;
+pub mod health;
 pub mod io_time;
 pub mod logger;
 pub mod metrics;
 pub mod network;
+pub mod periodic;
 pub mod platform;
 pub mod system_clock;
+mod watchdog;

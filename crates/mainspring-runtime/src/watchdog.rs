@@ -36,7 +36,11 @@ impl Watchdog {
                 .with_source(error)
                 .with_hint("call `App::without_signals` where the process does not allow them")
         })?;
-        let state = State { shared, now: Mutex::new(Watch::default()), changed: Condvar::new() };
+        let state = State {
+            shared,
+            now: Mutex::new(Watch::default()),
+            changed: Condvar::new(),
+        };
         let state = Arc::new(state);
         let listener = Arc::clone(&state);
         thread("mainspring-signals", move || listener.listen(signals))?;
@@ -60,7 +64,11 @@ impl State {
     fn listen(&self, mut signals: Signals) {
         let mut first = true;
         for number in signals.forever() {
-            let signal = if number == SIGINT { Signal::Interrupt } else { Signal::Terminate };
+            let signal = if number == SIGINT {
+                Signal::Interrupt
+            } else {
+                Signal::Terminate
+            };
             if !std::mem::take(&mut first) {
                 self.force(Forced::SecondSignal);
             }
@@ -82,9 +90,14 @@ impl State {
     fn watch(&self) {
         let mut now = self.now();
         loop {
-            let left = now.deadline.map(|at| at.saturating_duration_since(instant()));
+            let left = now
+                .deadline
+                .map(|at| at.saturating_duration_since(instant()));
             now = match left {
-                None => self.changed.wait(now).unwrap_or_else(PoisonError::into_inner),
+                None => self
+                    .changed
+                    .wait(now)
+                    .unwrap_or_else(PoisonError::into_inner),
                 Some(Duration::ZERO) => {
                     drop(now);
                     return self.force(Forced::Watchdog);
@@ -133,18 +146,27 @@ fn write(text: &str) {
 fn thread(name: &str, run: impl FnOnce() + Send + 'static) -> Result<(), Error> {
     let started = std::thread::Builder::new().name(name.to_owned()).spawn(run);
     started.map(drop).map_err(|error| {
-        Error::new(ErrorKind::Io, format!("the thread {name} cannot be started"))
-            .with_source(error)
-            .with_hint("raise the limit of threads for this process")
+        Error::new(
+            ErrorKind::Io,
+            format!("the thread {name} cannot be started"),
+        )
+        .with_source(error)
+        .with_hint("raise the limit of threads for this process")
     })
 }
 
-#[expect(clippy::disallowed_methods, reason = "the watchdog counts real time, whatever the clock")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the watchdog counts real time, whatever the clock"
+)]
 fn instant() -> Instant {
     Instant::now()
 }
 
-#[expect(clippy::disallowed_methods, reason = "ending a stuck process is what the watchdog is for")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "ending a stuck process is what the watchdog is for"
+)]
 fn exit() -> ! {
     std::process::exit(i32::from(mainspring_core::lifecycle::Exit::Forced.code()))
 }

@@ -85,7 +85,11 @@ impl AppHandle {
 
     /// The state of every periodic, in the order of registration. Empty before the boot.
     pub fn periodics(&self) -> Vec<PeriodicState> {
-        self.0.periodics.get().map(crate::periodic::Engine::states).unwrap_or_default()
+        self.0
+            .periodics
+            .get()
+            .map(crate::periodic::Engine::states)
+            .unwrap_or_default()
     }
 
     pub(crate) fn shared(&self) -> &Arc<Shared> {
@@ -95,7 +99,9 @@ impl AppHandle {
 
 impl fmt::Debug for AppHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AppHandle").field("readiness", &self.readiness()).finish_non_exhaustive()
+        f.debug_struct("AppHandle")
+            .field("readiness", &self.readiness())
+            .finish_non_exhaustive()
     }
 }
 
@@ -103,25 +109,38 @@ impl AppControl for AppHandle {
     fn shutdown(&self, who: &str, cause: Cause, failed: bool) {
         let name = who.to_owned();
         let cause = match failed {
-            true => ShutdownCause::Failed { name, failure: Failure::error(&cause) },
-            false => ShutdownCause::Component { name, reason: cause.to_string() },
+            true => ShutdownCause::Failed {
+                name,
+                failure: Failure::error(&cause),
+            },
+            false => ShutdownCause::Component {
+                name,
+                reason: cause.to_string(),
+            },
         };
         self.0.tell(Message::Event(Event::ShutdownRequested(cause)));
     }
 
     fn on_stop(&self, name: &str, hook: StopHook) -> Result<(), Error> {
-        let commands = self.0.decide(Event::HookRegistered { name: name.to_owned() });
+        let commands = self.0.decide(Event::HookRegistered {
+            name: name.to_owned(),
+        });
         for command in commands {
             match command {
                 Command::HookAccepted { part } => {
                     self.0.hooks().insert(part, hook);
                     return Ok(());
                 }
-                Command::HookRefused { because } => return Err(refused(name, &because.to_string())),
+                Command::HookRefused { because } => {
+                    return Err(refused(name, &because.to_string()));
+                }
                 _ => {}
             }
         }
-        Err(refused(name, "the app has not started; register the hook on its builder"))
+        Err(refused(
+            name,
+            "the app has not started; register the hook on its builder",
+        ))
     }
 }
 
@@ -139,11 +158,17 @@ impl Shared {
     /// Feeds the machine one event at the present time.
     pub(crate) fn decide(&self, event: Event) -> Vec<Command> {
         let now = self.now();
-        self.machine().as_mut().map(|machine| machine.handle(now, event)).unwrap_or_default()
+        self.machine()
+            .as_mut()
+            .map(|machine| machine.handle(now, event))
+            .unwrap_or_default()
     }
 
     pub(crate) fn now(&self) -> Duration {
-        self.clock.get().map(|clock| clock.monotonic().since_origin()).unwrap_or_default()
+        self.clock
+            .get()
+            .map(|clock| clock.monotonic().since_origin())
+            .unwrap_or_default()
     }
 
     pub(crate) fn set_readiness(&self, readiness: Readiness) {

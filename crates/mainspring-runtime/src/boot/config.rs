@@ -28,7 +28,10 @@ pub(super) fn problems(app: &App, environment: &Environment) -> Vec<Problem> {
 /// All problems as one error.
 pub(super) fn error(problems: Vec<Problem>) -> Option<Error> {
     let errors = problems.into_iter().map(|problem| {
-        let error = Error::new(ErrorKind::Config, format!("{}: {}", problem.what, problem.message));
+        let error = Error::new(
+            ErrorKind::Config,
+            format!("{}: {}", problem.what, problem.message),
+        );
         match problem.hint {
             Some(hint) => error.with_hint(hint),
             None => error,
@@ -57,17 +60,23 @@ fn errors(app: &App, environment: &Environment) -> Vec<Error> {
     let mut names = std::collections::BTreeSet::new();
     for (name, plan, _) in &app.periodics {
         if name.trim().is_empty() {
-            errors.push(config("a periodic has no name", "give it one: logs and metrics use it"));
+            errors.push(config(
+                "a periodic has no name",
+                "give it one: logs and metrics use it",
+            ));
         } else if !names.insert(name) {
             let message = format!("periodic \"{name}\": its name is registered more than once");
             errors.push(config(&message, "rename one of them, or register it once"));
         }
         for fault in plan.faults() {
-            errors.push(config(&format!("periodic \"{name}\": {fault}"), fault.hint()));
+            let message = format!("periodic \"{name}\": {fault}");
+            errors.push(config(&message, fault.hint().unwrap_or_default()));
         }
     }
     errors.extend(app.probes.errors());
-    app.endpoints.iter().for_each(|endpoint| endpoint.check(environment, &mut errors));
+    app.endpoints
+        .iter()
+        .for_each(|endpoint| endpoint.check(environment, &mut errors));
     errors
 }
 

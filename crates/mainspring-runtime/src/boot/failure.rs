@@ -27,12 +27,19 @@ pub(super) fn of_error(error: &BoxError) -> Failure {
 /// The report of a failed start as an error.
 pub(super) fn start_error(report: &ShutdownReport) -> Error {
     let errors = report.problems.iter().map(|problem| {
-        let error = Error::new(ErrorKind::Start, format!("{} {}", problem.what, problem.message));
+        let error = Error::new(
+            ErrorKind::Start,
+            format!("{} {}", problem.what, problem.message),
+        );
         match &problem.hint {
             Some(hint) => error.with_hint(hint),
             None => error,
         }
     });
-    let joined = Error::join(ErrorKind::Start, "problems while starting", errors.collect());
+    let joined = Error::join(
+        ErrorKind::Start,
+        "problems while starting",
+        errors.collect(),
+    );
     joined.unwrap_or_else(|| Error::new(ErrorKind::Start, report.cause.to_string()))
 }

@@ -28,20 +28,32 @@ pub(super) struct Parts {
 }
 
 enum Planned {
-    Component { component: Arc<dyn DynComponent>, scope: Scope, ctx: Option<Context> },
+    Component {
+        component: Arc<dyn DynComponent>,
+        scope: Scope,
+        ctx: Option<Context>,
+    },
     Hook(String, Option<StopHook>),
 }
 
 impl Parts {
     pub(super) fn new(registered: Vec<Registered>) -> Self {
         let planned = registered.into_iter().map(|registered| match registered {
-            Registered::Component(component) => {
-                Planned::Component { component, scope: Scope::new(), ctx: None }
-            }
+            Registered::Component(component) => Planned::Component {
+                component,
+                scope: Scope::new(),
+                ctx: None,
+            },
             Registered::Hook(name, hook) => Planned::Hook(name, Some(hook)),
         });
-        let planned = planned.enumerate().map(|(at, part)| (PartId::planned(at), part)).collect();
-        Self { planned, stopping: BTreeMap::new() }
+        let planned = planned
+            .enumerate()
+            .map(|(at, part)| (PartId::planned(at), part))
+            .collect();
+        Self {
+            planned,
+            stopping: BTreeMap::new(),
+        }
     }
 
     /// Cancels and drops everything that an abandoned start has spawned.
@@ -66,8 +78,11 @@ impl Parts {
 
 impl Shell {
     pub(super) fn start_part(&mut self, part: PartId, deadline: Duration) {
-        let Some(Planned::Component { component, scope, ctx: slot }) =
-            self.parts.planned.get_mut(&part)
+        let Some(Planned::Component {
+            component,
+            scope,
+            ctx: slot,
+        }) = self.parts.planned.get_mut(&part)
         else {
             return;
         };
@@ -111,11 +126,17 @@ impl Shell {
         self.step = None;
         let deadline = Monotonic::from_origin(deadline);
         match self.parts.planned.get_mut(&part) {
-            Some(Planned::Component { component, scope, ctx }) => {
+            Some(Planned::Component {
+                component,
+                scope,
+                ctx,
+            }) => {
                 let (component, scope) = (Arc::clone(component), scope.clone());
                 let name: Arc<str> = Arc::from(component.name());
                 if let Some(ctx) = ctx {
-                    ctx.cancel(Cause::shutdown(format!("component \"{name}\" is being stopped")));
+                    ctx.cancel(Cause::shutdown(format!(
+                        "component \"{name}\" is being stopped"
+                    )));
                 }
                 let owned = scope.clone();
                 let body = move |ctx: Context| async move {
@@ -196,13 +217,21 @@ async fn caught(body: impl Future<Output = Result<(), BoxError>>) -> Result<(), 
 
 /// Waits for the cancelled tasks of a failed start, and drops those that do not end.
 async fn end_tasks(ctx: &Context, scope: &Scope) {
-    if ctx.clock().timeout(CANCEL_GRACE, scope.emptied()).await.is_err() {
+    if ctx
+        .clock()
+        .timeout(CANCEL_GRACE, scope.emptied())
+        .await
+        .is_err()
+    {
         scope.abort_all();
     }
 }
 
 fn tell(ctx: &Context, name: &Arc<str>, state: &'static str) {
-    let event = Told::Component { name: Arc::clone(name), state };
+    let event = Told::Component {
+        name: Arc::clone(name),
+        state,
+    };
     ctx.env().spawner.events().emit(event);
     tracing::info!(state, "component");
 }

@@ -11,7 +11,11 @@ use super::Shell;
 use crate::app::Message;
 
 pub(super) fn ended(phase: Phase, cut: Vec<String>) -> Event {
-    Event::PhaseEnded { phase, cut, failure: None }
+    Event::PhaseEnded {
+        phase,
+        cut,
+        failure: None,
+    }
 }
 
 impl Shell {
@@ -71,11 +75,7 @@ impl Shell {
         });
     }
 
-    fn run_phase(
-        &self,
-        phase: Phase,
-        work: impl Future<Output = Vec<String>> + Send + 'static,
-    ) {
+    fn run_phase(&self, phase: Phase, work: impl Future<Output = Vec<String>> + Send + 'static) {
         let shared = Arc::clone(&self.shared);
         let name = Arc::from(format!("phase {}", phase.as_str()));
         let work = async move {

@@ -26,12 +26,17 @@ pub(super) struct Sockets {
 
 impl Shell {
     pub(super) fn bind(&mut self) {
-        let Some(sockets) = self.sockets.take() else { return };
+        let Some(sockets) = self.sockets.take() else {
+            return;
+        };
         let ctx = self.ctx.child();
         let shared = Arc::clone(&self.shared);
         let bind = async move { shared.tell(sockets.bind().await) };
         let name = Arc::from("bind sockets");
-        let task = ctx.env().spawner.spawn(ctx.scope(), TaskKind::Body, &name, bind);
+        let task = ctx
+            .env()
+            .spawner
+            .spawn(ctx.scope(), TaskKind::Body, &name, bind);
         self.step = Some((ctx, task));
     }
 }
@@ -80,5 +85,10 @@ fn conflict(listener: &str, address: &str, error: &Error) -> BindConflict {
         text = format!("{text}: {source}");
     }
     let setting = error.hint().unwrap_or("another address").to_owned();
-    BindConflict { listener: listener.to_owned(), address: address.to_owned(), error: text, setting }
+    BindConflict {
+        listener: listener.to_owned(),
+        address: address.to_owned(),
+        error: text,
+        setting,
+    }
 }

@@ -65,6 +65,7 @@ impl Batch {
             name: Arc::from(name),
             limit,
             origin: origin.clone(),
+            waiting: follow_ups.0.metrics.follow_up_waiting(),
             body: Box::new(move |ctx| Box::pin(body(ctx))),
         };
         let mut state = self.0.state();

@@ -10,10 +10,12 @@ use mainspring_core::cause::Cause;
 use mainspring_core::context::{Context, SpanKind};
 use mainspring_core::event::{Event, WorkOutcome};
 use mainspring_core::spawn::{Scope, panic_message};
+use mainspring_core::telemetry::event;
 use mainspring_core::time::Monotonic;
 use tracing::Instrument;
 
 use super::{FollowUps, Work};
+use crate::metrics::Counted;
 
 pub(super) fn start(follow_ups: &FollowUps, scope: &Scope, work: Work) {
     let Work {
@@ -21,7 +23,9 @@ pub(super) fn start(follow_ups: &FollowUps, scope: &Scope, work: Work) {
         limit,
         origin,
         body,
+        waiting,
     } = work;
+    drop(waiting);
     let cause = Cause::limit(format!(
         "follow-up `{name}` ran into its limit of {limit:?}"
     ));
@@ -34,6 +38,7 @@ pub(super) fn start(follow_ups: &FollowUps, scope: &Scope, work: Work) {
         outcome: WorkOutcome::Cancelled,
         name: Arc::clone(&name),
         ctx: ctx.clone(),
+        _running: follow_ups.0.metrics.follow_up_running(),
     };
     let span = ctx.span().clone();
     let spawner = ctx.env().spawner.clone();
@@ -60,14 +65,25 @@ struct Running {
     outcome: WorkOutcome,
     name: Arc<str>,
     ctx: Context,
+    _running: Counted,
 }
 
 impl Running {
     fn log(&self, limit: Duration) {
         match &self.outcome {
-            WorkOutcome::Failed(error) => tracing::warn!(%error, "a follow-up failed"),
-            WorkOutcome::Panicked(panic) => tracing::error!(%panic, "a follow-up panicked"),
-            WorkOutcome::TimedOut => tracing::warn!(?limit, "a follow-up ran into its limit"),
+            WorkOutcome::Failed(error) => {
+                tracing::warn!(name: event::FOLLOW_UP_FAILED, %error, "a follow-up failed");
+            }
+            WorkOutcome::Panicked(error) => {
+                tracing::error!(name: event::FOLLOW_UP_PANICKED, %error, "a follow-up panicked");
+            }
+            WorkOutcome::TimedOut => {
+                tracing::warn!(
+                    name: event::FOLLOW_UP_TIMED_OUT,
+                    took = ?limit,
+                    "a follow-up ran into its limit"
+                );
+            }
             _ => {}
         }
     }

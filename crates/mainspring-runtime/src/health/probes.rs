@@ -1,15 +1,15 @@
 //! Probes: run concurrently, each with a limit, isolated from panics and blocking.
 
 use std::panic::AssertUnwindSafe;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::join_all;
 use mainspring_core::context::{Context, SpanKind};
 use mainspring_core::error::{Error, ErrorKind};
-use mainspring_core::health::{Health, Report};
+use mainspring_core::health::{Health, Report, State};
 use mainspring_core::spawn::{BoxFuture, panic_message};
 use tokio::sync::oneshot;
 use tracing::Instrument;
@@ -39,7 +39,8 @@ pub(crate) struct Probes(Vec<(String, Probe)>);
 
 impl Probes {
     pub(crate) fn add_component(&mut self, component: Arc<dyn DynComponent>) {
-        self.0.push((component.name().to_owned(), Probe::Component(component)));
+        self.0
+            .push((component.name().to_owned(), Probe::Component(component)));
     }
 
     pub(crate) fn add(&mut self, name: &str, probe: ProbeFn) {
@@ -57,8 +58,14 @@ impl Probes {
             }
         }
         if self.0.len() > PROBES_MAX {
-            let message = format!("{} probes are registered, at most {PROBES_MAX} can be", self.0.len());
-            errors.push(Error::new(ErrorKind::Config, message).with_hint("let one probe ask several things"));
+            let message = format!(
+                "{} probes are registered, at most {PROBES_MAX} can be",
+                self.0.len()
+            );
+            errors.push(
+                Error::new(ErrorKind::Config, message)
+                    .with_hint("let one probe ask several things"),
+            );
         }
         errors
     }
@@ -66,9 +73,17 @@ impl Probes {
     pub(crate) fn bound(self, ctx: Context, metrics: AppMetrics) -> BoundProbes {
         let probes = self.0.into_iter().map(|(name, probe)| {
             let running = Arc::new(AtomicBool::new(false));
-            Bound { name: Arc::from(name), probe, running }
+            Bound {
+                name: Arc::from(name),
+                probe,
+                running,
+            }
         });
-        BoundProbes { ctx, metrics, probes: probes.collect() }
+        BoundProbes {
+            ctx,
+            metrics,
+            probes: probes.collect(),
+        }
     }
 }
 
@@ -105,12 +120,19 @@ impl BoundProbes {
         let answered = clock.timeout(PROBE_LIMIT, answer).await;
         let took = clock.monotonic().since(began);
         let (outcome, health) = match answered {
-            Ok(Ok(Ok(health))) => (ProbeOutcome::of(health.as_ref()), health),
-            Ok(Ok(Err(panic))) => {
-                (ProbeOutcome::Panicked, Some(Health::unhealthy(format!("panicked: {panic}"))))
-            }
-            Ok(Err(_)) => (ProbeOutcome::Panicked, Some(Health::unhealthy("the probe has ended"))),
-            Err(elapsed) => (ProbeOutcome::TimedOut, Some(Health::unhealthy(elapsed.to_string()))),
+            Ok(Ok(Ok(health))) => (answered_as(health.as_ref()), health),
+            Ok(Ok(Err(panic))) => (
+                ProbeOutcome::Panicked,
+                Some(Health::unhealthy(format!("panicked: {panic}"))),
+            ),
+            Ok(Err(_)) => (
+                ProbeOutcome::Panicked,
+                Some(Health::unhealthy("the probe has ended")),
+            ),
+            Err(elapsed) => (
+                ProbeOutcome::TimedOut,
+                Some(Health::unhealthy(elapsed.to_string())),
+            ),
         };
         self.metrics.probe(&bound.name, outcome);
         match health {
@@ -126,18 +148,27 @@ impl BoundProbes {
             "probe \"{}\" ran into its limit of {PROBE_LIMIT:?}",
             bound.name
         ));
-        let ctx = self.ctx.for_work(SpanKind::Probe, &bound.name, self.ctx.scope());
+        let ctx = self
+            .ctx
+            .for_work(SpanKind::Probe, &bound.name, self.ctx.scope());
         let ctx = ctx.with_timeout(PROBE_LIMIT, cause);
         let span = ctx.span().clone();
         let probe = bound.probe.clone();
         let running = Running(Arc::clone(&bound.running));
         let body = async move {
             let _running = running;
-            let asked = AssertUnwindSafe(async move { ask(&probe, ctx).await }).catch_unwind().await;
+            let asked = AssertUnwindSafe(async move { ask(&probe, ctx).await })
+                .catch_unwind()
+                .await;
             // The asker may have given up.
             let _ = sender.send(asked.map_err(|payload| panic_message(&*payload)));
         };
-        isolate(self.ctx.env().spawner.body(&bound.name, body.instrument(span)));
+        isolate(
+            self.ctx
+                .env()
+                .spawner
+                .body(&bound.name, body.instrument(span)),
+        );
         receiver
     }
 }
@@ -146,6 +177,14 @@ async fn ask(probe: &Probe, ctx: Context) -> Option<Health> {
     match probe {
         Probe::Component(component) => component.probe(ctx).await,
         Probe::Function(probe) => Some(probe(ctx).await),
+    }
+}
+
+fn answered_as(health: Option<&Health>) -> ProbeOutcome {
+    match health.map(Health::state) {
+        None | Some(State::Healthy) => ProbeOutcome::Healthy,
+        Some(State::Degraded) => ProbeOutcome::Degraded,
+        Some(State::Unhealthy) => ProbeOutcome::Unhealthy,
     }
 }
 

@@ -59,9 +59,10 @@ impl HealthServer {
         probes: BoundProbes,
         metrics: Registry,
     ) -> Result<Self, Error> {
-        let listener = site.network.bind(address).await.map_err(|error| {
-            Error::new(ErrorKind::Bind, error.to_string()).with_source(error)
-        })?;
+        let listener =
+            site.network.bind(address).await.map_err(|error| {
+                Error::new(ErrorKind::Bind, error.to_string()).with_source(error)
+            })?;
         let parts = Parts {
             app,
             probes,
@@ -89,11 +90,17 @@ impl HealthServer {
     }
 
     pub(crate) fn serve(&mut self) {
-        let Some(listener) = self.listener.take() else { return };
+        let Some(listener) = self.listener.take() else {
+            return;
+        };
         let (ctx, scope) = (self.ctx.clone(), self.scope.clone());
         let accept = accept(ctx.clone(), scope.clone(), listener, self.answers.clone());
         let name = Arc::from("health listener");
-        let task = self.ctx.env().spawner.spawn(&self.scope, TaskKind::Loop, &name, accept);
+        let task = self
+            .ctx
+            .env()
+            .spawner
+            .spawn(&self.scope, TaskKind::Loop, &name, accept);
         self.accepting = Some(task);
     }
 
@@ -111,7 +118,11 @@ async fn accept(ctx: Context, scope: Scope, mut listener: Box<dyn Listener>, ans
         match listener.accept().await {
             Ok(connection) => {
                 let served = connection_of(connection, answers.clone());
-                drop(ctx.env().spawner.spawn(&scope, TaskKind::Loop, &name, served));
+                drop(
+                    ctx.env()
+                        .spawner
+                        .spawn(&scope, TaskKind::Loop, &name, served),
+                );
             }
             Err(error) => {
                 tracing::warn!(%error, "the health server cannot accept a connection");
@@ -136,7 +147,9 @@ impl Answers {
     async fn to(&self, request: &Request<Incoming>) -> Response<Full<Bytes>> {
         if request.method() != Method::GET && request.method() != Method::HEAD {
             let mut refused = plain(StatusCode::METHOD_NOT_ALLOWED, "use GET or HEAD\n");
-            refused.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
+            refused
+                .headers_mut()
+                .insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
             return refused;
         }
         match request.uri().path() {
@@ -144,7 +157,10 @@ impl Answers {
             "/ready" => json(&self.ready().await),
             "/startup" => json(&Report::startup(&*self.0.app, self.has_started())),
             "/metrics" => metrics(self.0.metrics.encode()),
-            _ => plain(StatusCode::NOT_FOUND, "try /live, /ready, /startup or /metrics\n"),
+            _ => plain(
+                StatusCode::NOT_FOUND,
+                "try /live, /ready, /startup or /metrics\n",
+            ),
         }
     }
 
@@ -164,14 +180,21 @@ impl Answers {
     }
 
     fn readiness(&self) -> Readiness {
-        self.0.shared.get().map_or(Readiness::Starting, |shared| shared.readiness())
+        self.0
+            .shared
+            .get()
+            .map_or(Readiness::Starting, |shared| shared.readiness())
     }
 }
 
 fn json(report: &Report) -> Response<Full<Bytes>> {
     let body = serde_json::to_vec(report).unwrap_or_default();
     let status = StatusCode::from_u16(report.http_status());
-    answer(status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), "application/json", body.into())
+    answer(
+        status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
+        "application/json",
+        body.into(),
+    )
 }
 
 fn metrics(text: String) -> Response<Full<Bytes>> {
@@ -179,7 +202,11 @@ fn metrics(text: String) -> Response<Full<Bytes>> {
 }
 
 fn plain(status: StatusCode, text: &'static str) -> Response<Full<Bytes>> {
-    answer(status, "text/plain; charset=utf-8", Bytes::from_static(text.as_bytes()))
+    answer(
+        status,
+        "text/plain; charset=utf-8",
+        Bytes::from_static(text.as_bytes()),
+    )
 }
 
 fn answer(status: StatusCode, kind: &'static str, body: Bytes) -> Response<Full<Bytes>> {

@@ -1,0 +1,306 @@
+//! The shell around the periodic machines.
+
+use std::future::poll_fn;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
+use std::time::Duration;
+
+use mainspring_core::activity::TaskKind;
+use mainspring_core::clock::{Clock, Deadline, Sleep};
+use mainspring_core::context::Context;
+use mainspring_core::periodic::{AnyPlan, Command, Event, Machine, Moment, Run};
+use mainspring_core::spawn::{Scope, Task};
+use mainspring_core::time::{Monotonic, Timestamp};
+
+use super::collect::PeriodicCollector;
+use super::queue::{Place, Queue};
+use super::{Handler, PeriodicState, run};
+
+/// How far the wall clock may move against monotonic time before cron fires are computed anew: slewing stays below it,
+/// a step that matters to a minute's schedule does not.
+const STEP_MIN: Duration = Duration::from_secs(1);
+
+/// All periodics of an app; cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Engine(Arc<Shared>);
+
+struct Shared {
+    ctx: Context,
+    scope: Scope,
+    state: Mutex<State>,
+}
+
+struct State {
+    entries: Vec<Entry>,
+    queue: Queue,
+    waiter: Option<Task<()>>,
+}
+
+/// One periodic. There may be a hundred thousand, so it is small.
+struct Entry {
+    name: Arc<str>,
+    machine: Machine,
+    handler: Handler,
+    armed: Option<Deadline>,
+    /// The context of the run that began last, to cancel it.
+    running: Option<Context>,
+}
+
+/// A run to be started once the lock is free.
+struct Starting {
+    place: Place,
+    name: Arc<str>,
+    handler: Handler,
+    ctx: Context,
+    scheduled_for: Timestamp,
+    missed: u32,
+}
+
+impl Engine {
+    /// An engine for plans that have been checked; one with a fault never fires.
+    pub(crate) fn new(ctx: Context, periodics: Vec<(Arc<str>, AnyPlan, Handler)>) -> Self {
+        let entries = periodics.into_iter().filter_map(|(name, plan, handler)| {
+            let machine = Machine::new(&name, plan).ok()?;
+            Some(Entry {
+                name,
+                machine,
+                handler,
+                armed: None,
+                running: None,
+            })
+        });
+        let state = State {
+            entries: entries.collect(),
+            queue: Queue::default(),
+            waiter: None,
+        };
+        Self(Arc::new(Shared {
+            ctx,
+            scope: Scope::new(),
+            state: Mutex::new(state),
+        }))
+    }
+
+    /// Starts every periodic and the loop that waits for them.
+    pub(crate) fn start(&self) {
+        let mut state = self.state();
+        let places = state.entries.len();
+        let mut starting = Vec::new();
+        for place in 0..places {
+            self.feed(&mut state, place, Event::Started, &mut starting);
+        }
+        if places > 0 {
+            let engine = self.clone();
+            let name = Arc::from("periodic engine");
+            let waits = async move { engine.wait_and_fire().await };
+            let spawner = &self.0.ctx.env().spawner;
+            let waiter = spawner.spawn(&Scope::new(), TaskKind::Loop, &name, waits);
+            state.waiter = Some(waiter);
+        }
+        drop(state);
+        self.begin(starting);
+    }
+
+    /// Starts nothing any more.
+    pub(crate) fn stop(&self) {
+        let mut state = self.state();
+        for place in 0..state.entries.len() {
+            self.feed(&mut state, place, Event::Shutdown, &mut Vec::new());
+        }
+        state.queue.clear();
+        if let Some(waiter) = state.waiter.take() {
+            waiter.abort();
+        }
+    }
+
+    /// Waits until no run is going on.
+    pub(crate) async fn drained(&self) {
+        self.0.scope.emptied().await;
+    }
+
+    /// Cancels and drops the runs that are going on, and names them.
+    pub(crate) fn cut(&self) -> Vec<String> {
+        for entry in &self.state().entries {
+            if let Some(ctx) = &entry.running {
+                ctx.cancel(mainspring_core::cause::Cause::shutdown(
+                    "the app is stopping",
+                ));
+            }
+        }
+        self.0
+            .scope
+            .abort_all()
+            .iter()
+            .map(ToString::to_string)
+            .collect()
+    }
+
+    /// The state of every periodic, in the order of registration.
+    pub(crate) fn states(&self) -> Vec<PeriodicState> {
+        let now = self.moment();
+        let state = self.state();
+        let states = state.entries.iter().map(|entry| PeriodicState {
+            name: Arc::clone(&entry.name),
+            record: *entry.machine.record(),
+            next_fire: entry.machine.next_fire(now),
+        });
+        states.collect()
+    }
+
+    pub(crate) fn collector(&self) -> PeriodicCollector {
+        PeriodicCollector::new(self.clone())
+    }
+
+    /// Tells the machine that a run has ended, and starts what waited for it.
+    pub(super) fn finished(&self, place: Place, run: Run) {
+        let mut starting = Vec::new();
+        let mut state = self.state();
+        if let Some(entry) = state.entries.get_mut(place) {
+            entry.running = None;
+        }
+        self.feed(&mut state, place, Event::Finished(run), &mut starting);
+        drop(state);
+        self.begin(starting);
+    }
+
+    async fn wait_and_fire(&self) {
+        let mut offset = self.offset();
+        loop {
+            let (monotonic, wall) = self.state().queue.next();
+            let clock = self.0.ctx.clock();
+            self.wait(clock, monotonic, wall, offset).await;
+            let mut starting = Vec::new();
+            let mut state = self.state();
+            let stepped = stepped(offset, self.offset());
+            if stepped {
+                offset = self.offset();
+                for place in 0..state.entries.len() {
+                    self.feed(&mut state, place, Event::WallSet, &mut starting);
+                }
+            }
+            let now = self.moment();
+            while let Some(place) = state.queue.take_due(now) {
+                if let Some(entry) = state.entries.get_mut(place) {
+                    entry.armed = None;
+                }
+                self.feed(&mut state, place, Event::Due, &mut starting);
+            }
+            drop(state);
+            self.begin(starting);
+        }
+    }
+
+    /// Waits for the earlier of two deadlines, or for the wall clock to have been stepped.
+    ///
+    /// A wait for a wall instant looks at the wall now and then, which polls this too.
+    async fn wait(
+        &self,
+        clock: &Clock,
+        monotonic: Option<Monotonic>,
+        wall: Option<Timestamp>,
+        offset: Offset,
+    ) {
+        let mut monotonic = pin!(monotonic.map(|at| clock.sleep_until(at)));
+        let mut wall = pin!(wall.map(|at| clock.sleep_until_wall(at)));
+        poll_fn(|cx| {
+            let mut due = |sleep: Option<std::pin::Pin<&mut Sleep>>| {
+                sleep.is_some_and(|sleep| sleep.poll(cx).is_ready())
+            };
+            if due(monotonic.as_mut().as_pin_mut())
+                || due(wall.as_mut().as_pin_mut())
+                || stepped(offset, self.offset())
+            {
+                return Poll::Ready(());
+            }
+            Poll::Pending
+        })
+        .await;
+    }
+
+    /// Feeds one machine and executes its commands, but for starting runs, which needs the lock to be free.
+    fn feed(&self, state: &mut State, place: Place, event: Event, starting: &mut Vec<Starting>) {
+        let State { entries, queue, .. } = state;
+        let Some(entry) = entries.get_mut(place) else {
+            return;
+        };
+        let mut commands = Vec::new();
+        entry.machine.handle(event, self.moment(), &mut commands);
+        for command in commands {
+            match command {
+                Command::Arm(deadline) => {
+                    queue.arm(place, entry.armed.replace(deadline), deadline);
+                }
+                Command::CancelRunning => {
+                    if let Some(ctx) = &entry.running {
+                        ctx.cancel(run::replaced(&entry.name));
+                    }
+                }
+                Command::Start {
+                    scheduled_for,
+                    missed,
+                } => {
+                    let ctx = run::context(&self.0.ctx, &entry.name, &self.0.scope);
+                    entry.running = Some(ctx.clone());
+                    starting.push(Starting {
+                        place,
+                        name: Arc::clone(&entry.name),
+                        handler: Arc::clone(&entry.handler),
+                        ctx,
+                        scheduled_for,
+                        missed,
+                    });
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn begin(&self, starting: Vec<Starting>) {
+        for Starting {
+            place,
+            name,
+            handler,
+            ctx,
+            scheduled_for,
+            missed,
+        } in starting
+        {
+            let tick = super::Tick::new(ctx, scheduled_for, missed);
+            run::start(self, place, &name, handler, tick, &self.0.scope);
+        }
+    }
+
+    fn moment(&self) -> Moment {
+        let clock = self.0.ctx.clock();
+        Moment {
+            wall: clock.now(),
+            monotonic: clock.monotonic(),
+        }
+    }
+
+    fn offset(&self) -> Offset {
+        let now = self.moment();
+        Offset {
+            wall: now.wall,
+            monotonic: now.monotonic,
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The two clocks read together; their difference only changes when the wall is corrected.
+#[derive(Clone, Copy)]
+struct Offset {
+    wall: Timestamp,
+    monotonic: Monotonic,
+}
+
+fn stepped(before: Offset, after: Offset) -> bool {
+    let passed = after.monotonic.since(before.monotonic);
+    let expected = mainspring_core::time::wall_after(before.wall, passed);
+    expected.duration_since(after.wall).unsigned_abs() >= STEP_MIN
+}

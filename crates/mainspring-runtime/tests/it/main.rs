@@ -1,0 +1,4 @@
+//! The integration tests of mainspring-runtime, in one binary.
+
+mod rig;
+mod smoke;
