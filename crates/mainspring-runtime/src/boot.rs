@@ -153,30 +153,28 @@ impl Shell {
 
     /// Waits for something to happen, at most until the machine's deadline.
     async fn next_event(&mut self) -> Event {
-        loop {
-            let deadline = self
-                .shared
-                .machine()
-                .as_ref()
-                .and_then(Machine::next_deadline);
-            let message = std::pin::pin!(self.messages.recv());
-            let message = match deadline {
-                None => message.await,
-                Some(at) => {
-                    let sleep = self.ctx.clock().sleep_until(Monotonic::from_origin(at));
-                    match select(message, sleep).await {
-                        Either::Left((message, _)) => message,
-                        Either::Right(_) => return Event::TimerFired,
-                    }
+        let deadline = self
+            .shared
+            .machine()
+            .as_ref()
+            .and_then(Machine::next_deadline);
+        let message = std::pin::pin!(self.messages.recv());
+        let message = match deadline {
+            None => message.await,
+            Some(at) => {
+                let sleep = self.ctx.clock().sleep_until(Monotonic::from_origin(at));
+                match select(message, sleep).await {
+                    Either::Left((message, _)) => message,
+                    Either::Right(_) => return Event::TimerFired,
                 }
-            };
-            match message.expect("the handle in `shared` keeps the channel open") {
-                Message::Event(event) => return event,
-                Message::Bound(bound, health) => {
-                    self.bound = bound;
-                    self.health = health;
-                    return Event::SocketsBound;
-                }
+            }
+        };
+        match message.expect("the handle in `shared` keeps the channel open") {
+            Message::Event(event) => event,
+            Message::Bound(bound, health) => {
+                self.bound = bound;
+                self.health = health;
+                Event::SocketsBound
             }
         }
     }
