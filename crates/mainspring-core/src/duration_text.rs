@@ -74,7 +74,7 @@ pub fn parse_duration(text: &str) -> Result<Duration, Error> {
             return Err(bad(format!("has no unit after {digits:?}"), &hint));
         }
         if !UNITS.iter().any(|(name, _)| *name == unit) {
-            return Err(fault(
+            return Err(bad(
                 format!(
                     "has the unknown unit {unit:?} at column {}",
                     column + digits.len()
@@ -96,7 +96,7 @@ pub fn parse_duration(text: &str) -> Result<Duration, Error> {
             .and_then(|part| total.checked_add(part))
             .filter(|total| u128::from(*total) <= DURATION_MAX.as_nanos())
             .ok_or_else(|| {
-                fault(
+                bad(
                     "is longer than a hundred years".to_owned(),
                     "check the unit",
                 )

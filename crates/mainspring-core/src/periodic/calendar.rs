@@ -4,8 +4,7 @@
 //! stood in UTC.
 
 use jiff::civil::Date;
-use jiff::tz::Offset;
-use jiff::{Timestamp, ToSpan};
+use jiff::{SignedDuration, ToSpan};
 
 /// Seconds of a civil day.
 pub(super) const DAY: i64 = 86_400;
@@ -131,8 +130,8 @@ impl Fields {
 
 /// Converts a count of civil days to a date, if it is a date at all.
 fn date_of(day: i64) -> Option<Date> {
-    let midnight = Timestamp::from_second(day.checked_mul(DAY)?).ok()?;
-    Some(Offset::UTC.to_datetime(midnight).date())
+    let since_epoch = SignedDuration::from_secs(day.checked_mul(DAY)?);
+    Date::constant(1970, 1, 1).checked_add(since_epoch).ok()
 }
 
 /// The last working day of a month of `length` days whose last day is `weekday`.

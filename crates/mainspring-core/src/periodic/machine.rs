@@ -297,7 +297,10 @@ impl Machine {
     /// Drops the fires that have waited longest; what they would have told, the next one tells.
     fn drop_waiting(&mut self, count: usize, commands: &mut Vec<Command>) {
         let mut missed = 0_u32;
-        let dropped: Vec<_> = self.waiting.drain(..count).collect();
+        let dropped: Vec<_> = self
+            .waiting
+            .drain(..count.min(self.waiting.len()))
+            .collect();
         for fire in dropped {
             missed = missed.saturating_add(fire.missed);
             self.skip(fire.scheduled_for, commands);
