@@ -21,7 +21,7 @@ use mainspring_core::time::Monotonic;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::app::{App, Message, Shared};
+use crate::app::{App, AppHandle, Message, OnReady, Shared};
 use crate::endpoint::{Bound, Site};
 use crate::follow_up::FollowUps;
 use crate::health::HealthServer;
@@ -61,6 +61,8 @@ pub(crate) async fn run(app: App, platform: Platform) -> ShutdownReport {
 
 struct Shell {
     shared: Arc<Shared>,
+    handle: AppHandle,
+    on_ready: Vec<OnReady>,
     messages: mpsc::UnboundedReceiver<Message>,
     ctx: Context,
     parts: Parts,
@@ -124,6 +126,8 @@ impl Shell {
         Self {
             parts: Parts::new(app.parts),
             messages: app.messages,
+            handle: app.handle,
+            on_ready: app.on_ready,
             sockets: Some(sockets),
             shared,
             ctx,
@@ -188,7 +192,7 @@ impl Shell {
                 }
             }
             Command::AbandonStart { step } => self.abandon_start(step),
-            Command::SetReadiness(readiness) => self.shared.set_readiness(readiness),
+            Command::SetReadiness(readiness) => self.set_readiness(readiness),
             Command::BeginPhase { phase, .. } => self.begin_phase(phase),
             Command::CutPhase { .. } => self.cut.cancel(),
             Command::StopPart { part, deadline } => self.stop_part(part, deadline),
@@ -204,6 +208,15 @@ impl Shell {
             _ => {}
         }
         None
+    }
+
+    fn set_readiness(&mut self, readiness: Readiness) {
+        self.shared.set_readiness(readiness);
+        if readiness == Readiness::Ready {
+            for tell in std::mem::take(&mut self.on_ready) {
+                tell(&self.handle);
+            }
+        }
     }
 
     fn start(&mut self, step: StartStep, deadline: std::time::Duration) {
