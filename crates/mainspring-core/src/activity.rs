@@ -5,6 +5,9 @@
 //! `clock.timeout` and the engine's limits are guards; they never park. *Loops* (`ctx.spawn`) are idle unless woken;
 //! [`io`] marks a stretch as busy, [`park`] marks a body's own wait that depends on the clock. A plain `tokio::spawn` is
 //! invisible unless a body awaits it.
+//!
+//! A Mainspring wait counts from its first poll until it is over or dropped. A body that keeps one alive (a pinned
+//! `ctx.cancelled()` beside a `select!` loop) and awaits something else meanwhile marks that with [`io`].
 
 mod ledger;
 mod stretch;
@@ -66,6 +69,7 @@ impl Activity {
     }
 
     /// Wraps a future so that its work counts here; it counts as busy from now on.
+    #[track_caller]
     pub fn track<F>(&self, kind: TaskKind, name: impl Into<Arc<str>>, future: F) -> Tracked<F> {
         let mut tasks = lock(&self.0.tasks);
         let id = tasks.next;
@@ -91,11 +95,6 @@ impl Activity {
     /// Ready while nothing is busy.
     pub fn poll_idle(&self, cx: &mut Context<'_>) -> Poll<()> {
         self.0.ledger.poll_idle(cx)
-    }
-
-    /// Wakes whoever waits for idleness, to look again.
-    pub(crate) fn nudge(&self) {
-        self.0.ledger.nudge();
     }
 
     /// Every busy task in words: its name and where it waits.

@@ -12,7 +12,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use manual::{ManualClock, SETTLE_LIMIT};
+pub use manual::{ManualClock, ROUNDS_MAX, SETTLE_LIMIT};
 pub use source::{Alarm, Callback, Deadline, Stop, TimeSource};
 pub use ticker::{Ticked, Ticker};
 pub use timer::{After, Timer};
@@ -99,7 +99,8 @@ impl Clock {
 
     /// Calls `callback` once after `duration`, unless it is stopped first.
     ///
-    /// The callback must be short: on a manual clock it runs inside the firing. Dropping the handle does not stop it.
+    /// The callback must be short: on a manual clock it runs inside the firing. One that is due already is never called
+    /// before this returns: a manual clock calls it when it settles next. Dropping the handle does not stop it.
     pub fn after(&self, duration: Duration, callback: impl FnOnce() + Send + 'static) -> After {
         let at = Deadline::Monotonic(self.monotonic() + duration);
         After::new(self.0.after(at, Box::new(callback)))

@@ -26,6 +26,9 @@ impl Monotonic {
     /// The clock's origin.
     pub const ORIGIN: Monotonic = Monotonic(Duration::ZERO);
 
+    /// An instant that never comes.
+    pub const NEVER: Monotonic = Monotonic(Duration::MAX);
+
     /// The instant this long after the clock's origin.
     pub const fn from_origin(since: Duration) -> Self {
         Self(since)

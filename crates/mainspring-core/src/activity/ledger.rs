@@ -56,12 +56,6 @@ impl Ledger {
             Poll::Pending
         }
     }
-
-    /// Wakes whoever waits for idleness, to look again.
-    pub(crate) fn nudge(&self) {
-        let waiting = std::mem::take(&mut *lock(&self.waiting));
-        waiting.into_iter().for_each(Waker::wake);
-    }
 }
 
 const HELD: u8 = 1;

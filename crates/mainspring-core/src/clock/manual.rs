@@ -14,7 +14,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 use super::Clock;
-use super::watch::Watch;
+use super::watch::{Watch, Watched};
 use crate::activity::{Activity, TaskKind, current_kind};
 use crate::time::{Monotonic, Timestamp};
 use queue::{Fired, Queue};
@@ -22,6 +22,10 @@ use queue::{Fired, Queue};
 /// How long `advance` waits in real time for the system to settle before it panics: long enough for a slow machine's
 /// blocking call, short enough to see what hangs.
 pub const SETTLE_LIMIT: Duration = Duration::from_secs(10);
+
+/// How often one instant may fire again because what it fired armed something for the same instant: far more than any
+/// honest chain needs, few enough to notice at once that time stands still.
+pub const ROUNDS_MAX: u32 = 100_000;
 
 /// A clock that a test moves.
 ///
@@ -61,8 +65,23 @@ impl ManualClock {
             queue: Mutex::new(Queue::new(start)),
             armed: Notify::new(),
             advancing: tokio::sync::Mutex::new(()),
-            watch: Watch::new(),
+            watch: Watch::new(SETTLE_LIMIT),
         }))
+    }
+
+    /// The same clock with another limit than [`SETTLE_LIMIT`] for settling: shorter to test that something hangs, longer
+    /// where blocking calls are slower than that.
+    ///
+    /// ```
+    /// # use mainspring_core::clock::ManualClock;
+    /// # use std::time::Duration;
+    /// # let start = "2026-03-28T00:00:00Z".parse().unwrap();
+    /// let manual = ManualClock::new(start).with_settle_limit(Duration::from_secs(60));
+    /// ```
+    #[must_use = "the limit holds for the returned clock"]
+    pub fn with_settle_limit(self, limit: Duration) -> Self {
+        self.0.watch.set_limit(limit);
+        self
     }
 
     /// The handle to inject.
@@ -91,10 +110,11 @@ impl ManualClock {
     /// advances run one after another. Cancel safe: time stays where it got to.
     ///
     /// # Panics
-    /// When called inside a body (it would wait for itself); when the system does not settle within [`SETTLE_LIMIT`] of
-    /// real time, naming the busy tasks; with the panic of a callback, after everything else has fired.
+    /// When called inside a body or a loop (it would wait for itself); when the system does not settle within
+    /// [`SETTLE_LIMIT`] of real time, naming the busy tasks; when [`ROUNDS_MAX`] firings in a row do not move time; with the
+    /// panic of a callback, after everything else has fired.
     pub async fn advance(&self, duration: Duration) {
-        refuse_inside_a_body("advance");
+        refuse_inside_a_task("advance");
         let _turn = self.0.advancing.lock().await;
         let target = self.monotonic() + duration;
         self.advance_inner(target).await;
@@ -105,7 +125,7 @@ impl ManualClock {
     /// # Panics
     /// As [`advance`](ManualClock::advance).
     pub async fn advance_to(&self, at: Timestamp) {
-        refuse_inside_a_body("advance_to");
+        refuse_inside_a_task("advance_to");
         let _turn = self.0.advancing.lock().await;
         let target = self.0.queue().monotonic_at(at);
         self.advance_inner(target).await;
@@ -114,9 +134,14 @@ impl ManualClock {
     /// Steps the wall clock, as NTP or an operator does: monotonic timers stay, waits for wall instants that are now due fire.
     ///
     /// Returns at once; [`settle`](ManualClock::settle) waits for what it set off.
+    ///
+    /// # Panics
+    /// With the panic of a callback, after everything else has fired.
     pub fn set_wall(&self, at: Timestamp) {
         let fired = self.0.queue().set_wall(at);
-        fire(fired, &mut None);
+        let mut panic = None;
+        fire(fired, &mut panic);
+        rethrow(panic);
     }
 
     /// Waits until nobody is busy, without moving time; what is due already fires.
@@ -132,28 +157,26 @@ impl ManualClock {
     /// # Panics
     /// As [`advance`](ManualClock::advance), and when nothing is left that could make the future ready.
     pub async fn run_until<F: Future>(&self, future: F) -> F::Output {
-        refuse_inside_a_body("run_until");
+        refuse_inside_a_task("run_until");
         let _turn = self.0.advancing.lock().await;
         let mut future = pin!(self.0.activity.track(TaskKind::Body, "run_until", future));
-        let mut panic = None;
+        let (mut firing, mut watched) = (Firing::default(), None);
         let output = poll_fn(|cx| {
             loop {
                 if let Poll::Ready(output) = future.as_mut().poll(cx) {
                     return Poll::Ready(output);
                 }
-                if self.poll_settled(cx).is_pending() {
+                if self.poll_settled(&mut watched, cx).is_pending() {
                     return Poll::Pending;
                 }
-                let Some(at) = self.next_deadline() else {
-                    panic!(
-                        "run_until: nobody is busy and no timer is armed, so it would wait for ever"
-                    );
-                };
-                fire(self.0.queue().move_to(at), &mut panic);
+                assert!(
+                    self.fire_next(Monotonic::NEVER, &mut firing),
+                    "run_until: nobody is busy and no timer is armed, so it would wait for ever"
+                );
             }
         })
         .await;
-        rethrow(panic);
+        rethrow(firing.panic);
         output
     }
 
@@ -175,78 +198,70 @@ impl ManualClock {
     /// Waits until the code under test has armed `count` timers more than `baseline`.
     ///
     /// # Panics
-    /// When nobody is busy before that many are armed would be a deadlock; it then panics after [`SETTLE_LIMIT`].
+    /// When fewer have been armed after [`SETTLE_LIMIT`] of real time.
     pub async fn wait_for_timers(&self, baseline: u64, count: u64) {
-        let what = "wait_for_timers: too few timers were armed";
-        self.limited(what, async {
-            loop {
-                let armed = self.0.armed.notified();
-                let mut armed = pin!(armed);
-                armed.as_mut().enable();
-                if self.armed() >= baseline.saturating_add(count) {
-                    return;
-                }
-                armed.await;
+        let watched = self.0.watch.start();
+        loop {
+            let mut armed = pin!(self.0.armed.notified());
+            armed.as_mut().enable();
+            let seen = self.armed().saturating_sub(baseline);
+            if seen >= count {
+                return;
             }
-        })
-        .await;
+            poll_fn(|cx| {
+                let polled = armed.as_mut().poll(cx);
+                assert!(
+                    polled.is_ready() || watched.poll_expired(cx).is_pending(),
+                    "wait_for_timers: {seen} of {count} timers were armed within {:?} of real time",
+                    self.0.watch.limit()
+                );
+                polled
+            })
+            .await;
+        }
     }
 
     async fn advance_inner(&self, target: Monotonic) {
-        let mut panic = None;
+        let mut firing = Firing::default();
         loop {
             self.idle().await;
-            match self.next_deadline().filter(|at| *at <= target) {
-                Some(at) => fire(self.0.queue().move_to(at), &mut panic),
-                None => break,
+            if !self.fire_next(target, &mut firing) {
+                break;
             }
         }
-        fire(self.0.queue().move_to(target), &mut panic);
+        let last = self.0.queue().move_to(target);
+        fire(last, &mut firing.panic);
         self.idle().await;
-        rethrow(panic);
+        rethrow(firing.panic);
+    }
+
+    /// Fires the next instant, if there is one until `limit`.
+    fn fire_next(&self, limit: Monotonic, firing: &mut Firing) -> bool {
+        let fired = self.0.queue().fire_next(limit);
+        let Some((at, fired)) = fired else {
+            return false;
+        };
+        firing.count(at);
+        fire(fired, &mut firing.panic);
+        true
     }
 
     async fn idle(&self) {
-        poll_fn(|cx| self.poll_settled(cx)).await;
+        let mut watched = None;
+        poll_fn(|cx| self.poll_settled(&mut watched, cx)).await;
     }
 
-    fn poll_settled(&self, cx: &mut Context<'_>) -> Poll<()> {
+    fn poll_settled(&self, watched: &mut Option<Watched>, cx: &mut Context<'_>) -> Poll<()> {
         if self.0.activity.poll_idle(cx).is_ready() {
-            self.0.watch.stop();
+            *watched = None;
             return Poll::Ready(());
         }
-        if self.0.watch.is_expired() {
+        let watched = watched.get_or_insert_with(|| self.0.watch.start());
+        if watched.poll_expired(cx).is_ready() {
             let busy = self.0.activity.busy_tasks();
-            self.0.watch.stop();
-            panic!("{}", unsettled(&busy));
+            panic!("{}", unsettled(&busy, self.0.watch.limit()));
         }
-        self.start_watch();
         Poll::Pending
-    }
-
-    fn start_watch(&self) {
-        let weak = Arc::downgrade(&self.0);
-        self.0.watch.start(SETTLE_LIMIT, move || {
-            if let Some(shared) = weak.upgrade() {
-                shared.activity.nudge();
-                shared.armed.notify_waiters();
-            }
-        });
-    }
-
-    async fn limited(&self, what: &str, future: impl Future<Output = ()>) {
-        let mut future = pin!(future);
-        self.start_watch();
-        poll_fn(|cx| {
-            let polled = future.as_mut().poll(cx);
-            assert!(
-                polled.is_ready() || !self.0.watch.is_expired(),
-                "{what} in {SETTLE_LIMIT:?}"
-            );
-            polled
-        })
-        .await;
-        self.0.watch.stop();
     }
 }
 
@@ -259,6 +274,26 @@ impl fmt::Debug for ManualClock {
 impl Shared {
     fn queue(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One advance under way: the first panic of a callback, and how often it fired without moving time.
+#[derive(Default)]
+struct Firing {
+    panic: Option<Box<dyn std::any::Any + Send>>,
+    at: Monotonic,
+    rounds: u32,
+}
+
+impl Firing {
+    fn count(&mut self, at: Monotonic) {
+        self.rounds = if at == self.at { self.rounds + 1 } else { 0 };
+        self.at = at;
+        assert!(
+            self.rounds < ROUNDS_MAX,
+            "{ROUNDS_MAX} firings in a row did not move time; something arms a callback of zero \
+             again and again"
+        );
     }
 }
 
@@ -282,17 +317,20 @@ fn rethrow(panic: Option<Box<dyn std::any::Any + Send>>) {
     }
 }
 
-fn refuse_inside_a_body(call: &str) {
-    if let Some((TaskKind::Body, name)) = current_kind() {
-        panic!(
-            "ManualClock::{call} was called inside the body `{name}`, which it would wait for; \
-             call it from the test, or await `clock.sleep(…)` here"
-        );
-    }
+fn refuse_inside_a_task(call: &str) {
+    let (kind, name) = match current_kind() {
+        Some((TaskKind::Body, name)) => ("body", name),
+        Some((TaskKind::Loop, name)) => ("loop", name),
+        None => return,
+    };
+    panic!(
+        "ManualClock::{call} was called inside the {kind} `{name}`, which it would wait for; \
+         call it from the test, or await `clock.sleep(…)` here"
+    );
 }
 
-fn unsettled(busy: &[String]) -> String {
-    let mut text = format!("the system did not settle within {SETTLE_LIMIT:?} of real time; busy:");
+fn unsettled(busy: &[String], limit: Duration) -> String {
+    let mut text = format!("the system did not settle within {limit:?} of real time; busy:");
     if busy.is_empty() {
         text.push_str("\n  a request to a store or thread that has not been answered");
     }

@@ -1,12 +1,18 @@
 //! The real-time limit of a settling manual clock: a thread that notices when nothing moves any more.
 
-use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-/// How often the watch looks; the settle limit is counted in such looks.
-const LOOK: Duration = Duration::from_millis(500);
+/// How many looks make a limit: few enough to cost nothing, enough to be at most a twentieth late.
+const LOOKS: u32 = 20;
 
-/// Tells a settling clock when its limit has passed. Starting and ending a settle costs one lock each.
+/// How many looks in a row the thread stays for without anything to watch, so that a clock in use keeps one thread and a
+/// forgotten clock keeps none.
+const LOOKS_IDLE_MAX: u32 = LOOKS;
+
+/// Tells settling clocks when their limit has passed. Starting and ending a settle costs one lock each.
 pub(super) struct Watch(Arc<Shared>);
 
 struct Shared {
@@ -14,64 +20,121 @@ struct Shared {
     changed: Condvar,
 }
 
-#[derive(Default)]
 struct State {
+    limit: Duration,
     running: bool,
     ended: bool,
-    /// The looks left for the settle under way.
-    left: Option<u32>,
-    expired: bool,
+    next: u64,
+    settles: BTreeMap<u64, Settle>,
+}
+
+struct Settle {
+    /// The looks left; none are when the limit has passed.
+    left: u32,
+    waker: Option<Waker>,
 }
 
 impl Watch {
-    pub(super) fn new() -> Self {
-        let shared = Shared {
-            state: Mutex::new(State::default()),
-            changed: Condvar::new(),
+    pub(super) fn new(limit: Duration) -> Self {
+        let state = State {
+            limit,
+            running: false,
+            ended: false,
+            next: 0,
+            settles: BTreeMap::new(),
         };
-        Self(Arc::new(shared))
+        Self(Arc::new(Shared {
+            state: Mutex::new(state),
+            changed: Condvar::new(),
+        }))
     }
 
-    /// Starts counting a settle, unless one is counted already; `expired` is called when `limit` has passed.
-    pub(super) fn start(&self, limit: Duration, expired: impl Fn() + Send + 'static) {
-        let looks = limit.as_millis().div_ceil(LOOK.as_millis());
-        let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.left.is_some() {
-            return;
-        }
-        state.left = Some(u32::try_from(looks).unwrap_or(u32::MAX));
-        state.expired = false;
+    pub(super) fn limit(&self) -> Duration {
+        self.0.state().limit
+    }
+
+    pub(super) fn set_limit(&self, limit: Duration) {
+        self.0.state().limit = limit;
+    }
+
+    /// Starts counting a settle, until the returned guard is dropped.
+    pub(super) fn start(&self) -> Watched {
+        let mut state = self.0.state();
+        let id = state.next;
+        state.next += 1;
+        // One look more than the limit, because the one under way has begun already.
+        let settle = Settle {
+            left: LOOKS + 1,
+            waker: None,
+        };
+        state.settles.insert(id, settle);
         if !state.running {
             state.running = true;
             let shared = Arc::downgrade(&self.0);
-            spawn(move || look(&shared, &expired));
+            spawn(move || look(&shared));
         }
-    }
-
-    /// Ends the settle under way.
-    pub(super) fn stop(&self) {
-        let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.left = None;
-    }
-
-    /// Whether the settle under way has passed its limit.
-    pub(super) fn is_expired(&self) -> bool {
-        self.0
-            .state
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .expired
+        drop(state);
+        Watched {
+            shared: Arc::clone(&self.0),
+            id,
+        }
     }
 }
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        self.0
-            .state
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .ended = true;
+        self.0.state().ended = true;
         self.0.changed.notify_all();
+    }
+}
+
+/// One settle being counted.
+pub(super) struct Watched {
+    shared: Arc<Shared>,
+    id: u64,
+}
+
+impl Watched {
+    /// Ready once the settle has passed its limit.
+    pub(super) fn poll_expired(&self, cx: &Context<'_>) -> Poll<()> {
+        let mut state = self.shared.state();
+        let Some(settle) = state.settles.get_mut(&self.id) else {
+            return Poll::Pending;
+        };
+        if settle.left == 0 {
+            return Poll::Ready(());
+        }
+        let known = settle.waker.replace(cx.waker().clone());
+        drop(state);
+        drop(known);
+        Poll::Pending
+    }
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        let settle = self.shared.state().settles.remove(&self.id);
+        drop(settle);
+    }
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Counts one look and returns whom to wake.
+    fn count(&mut self) -> Vec<Waker> {
+        let mut expired = Vec::new();
+        for settle in self.settles.values_mut() {
+            settle.left = settle.left.saturating_sub(1);
+            if settle.left == 0 {
+                expired.extend(settle.waker.take());
+            }
+        }
+        expired
     }
 }
 
@@ -83,26 +146,30 @@ fn spawn(run: impl FnOnce() + Send + 'static) {
     std::thread::spawn(run);
 }
 
-fn look(shared: &Weak<Shared>, expired: &dyn Fn()) {
+fn look(shared: &Weak<Shared>) {
+    let mut idle = 0;
     while let Some(shared) = shared.upgrade() {
-        let state = shared.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let waited = shared.changed.wait_timeout(state, LOOK);
-        let (mut state, waited) = waited.unwrap_or_else(PoisonError::into_inner);
+        let state = shared.state();
         if state.ended {
             return;
         }
+        let look = state.limit / LOOKS;
+        let waited = shared.changed.wait_timeout(state, look);
+        let (mut state, waited) = waited.unwrap_or_else(PoisonError::into_inner);
         if !waited.timed_out() {
             continue;
         }
-        match state.left {
-            Some(0) => {
-                state.left = None;
-                state.expired = true;
-                drop(state);
-                expired();
-            }
-            Some(left) => state.left = Some(left - 1),
-            None => {}
+        idle = if state.settles.is_empty() {
+            idle + 1
+        } else {
+            0
+        };
+        if idle > LOOKS_IDLE_MAX {
+            state.running = false;
+            return;
         }
+        let expired = state.count();
+        drop(state);
+        expired.into_iter().for_each(Waker::wake);
     }
 }

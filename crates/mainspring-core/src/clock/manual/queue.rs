@@ -89,11 +89,13 @@ impl Queue {
         }
     }
 
-    /// Disarms a timer; true if it had not fired.
-    pub(super) fn disarm(&mut self, key: Key) -> bool {
+    /// Disarms a timer and returns what it would have done, unless it has fired. To be dropped outside the queue's lock,
+    /// since a waker or callback may own another timer of this queue.
+    #[must_use = "dropping it inside the queue's lock may disarm another timer and deadlock"]
+    pub(super) fn disarm(&mut self, key: Key) -> Option<Option<Fired>> {
         match key {
-            Key::Monotonic(at, order) => self.by_monotonic.remove(&(at, order)).is_some(),
-            Key::Wall(at, order) => self.by_wall.remove(&(at, order)).is_some(),
+            Key::Monotonic(at, order) => self.by_monotonic.remove(&(at, order)),
+            Key::Wall(at, order) => self.by_wall.remove(&(at, order)),
         }
     }
 
@@ -108,6 +110,13 @@ impl Queue {
             (Some(monotonic), Some(wall)) => Some(monotonic.min(wall)),
             (monotonic, wall) => monotonic.or(wall),
         }
+    }
+
+    /// Moves to the next deadline that comes, if it is not after `limit`, and takes what is due then.
+    pub(super) fn fire_next(&mut self, limit: Monotonic) -> Option<(Monotonic, Vec<Fired>)> {
+        let comes = |at: &Monotonic| *at <= limit && *at < Monotonic::NEVER;
+        let at = self.next_deadline().filter(comes)?;
+        Some((at, self.move_to(at)))
     }
 
     /// Moves both time lines to `at` and takes what is due by then, in the order it was armed.

@@ -76,7 +76,8 @@ impl ManualAlarm {
 
     fn forget(&mut self) {
         if let Some(key) = self.key.take() {
-            self.shared.queue().disarm(key);
+            // What was armed is dropped after the lock.
+            let _armed = self.shared.queue().disarm(key);
         }
     }
 }
@@ -86,11 +87,13 @@ impl Alarm for ManualAlarm {
         if !self.on {
             return Poll::Pending;
         }
+        // Declared before the lock, so that the known waker is dropped after it.
+        let _known;
         let mut queue = self.shared.queue();
         match self.key.and_then(|key| queue.slot(key)) {
             Some(Some(Fired::Wake(known))) if known.will_wake(cx.waker()) => Poll::Pending,
             Some(slot) => {
-                *slot = Some(Fired::Wake(cx.waker().clone()));
+                _known = slot.replace(Fired::Wake(cx.waker().clone()));
                 Poll::Pending
             }
             None => {
@@ -126,8 +129,11 @@ struct ManualStop {
 
 impl Stop for ManualStop {
     fn stop(&self) -> bool {
-        self.shared
-            .upgrade()
-            .is_some_and(|shared| shared.queue().disarm(self.key))
+        let Some(shared) = self.shared.upgrade() else {
+            return false;
+        };
+        // What was armed is dropped after the lock.
+        let armed = shared.queue().disarm(self.key);
+        armed.is_some()
     }
 }
