@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 
 use super::ledger::{Ledger, Share};
-use super::{Activity, TaskKind};
+use super::{Activity, ParkGuard, TaskKind, parked};
 use crate::sync::{AtomicUsize, Mutex, Ordering, lock};
 
 thread_local! {
@@ -20,23 +20,28 @@ thread_local! {
 pin_project_lite::pin_project! {
     /// A future that counts in an [`Activity`]; made by [`Activity::track`].
     ///
+    /// A body that is awaited inside another tracked task is a Mainspring wait there, since it has an account of its own.
     /// Dropping it before it is done releases whatever it holds.
     pub struct Tracked<F> {
-        // Dropped first, so that what the future's own drop wakes is still counted.
+        // Dropped before its account ends, so that what its own drop wakes is still counted.
         #[pin]
-        future: F,
+        future: Option<F>,
         guard: Done,
         waker: Waker,
+        // Marks the task that polls a body in place: the body has an account of its own.
+        outer: ParkGuard,
     }
 }
 
 impl<F> Tracked<F> {
+    #[track_caller]
     pub(super) fn new(state: Arc<TaskState>, future: F) -> Self {
         let waker = Waker::from(Arc::clone(&state));
         Self {
-            future,
+            future: Some(future),
             guard: Done(state),
             waker,
+            outer: ParkGuard::here(),
         }
     }
 }
@@ -45,19 +50,27 @@ impl<F: Future> Future for Tracked<F> {
     type Output = F::Output;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
-        let this = self.project();
+        let mut this = self.project();
         let state = &this.guard.0;
+        let future = this.future.as_mut().as_pin_mut();
+        let future = future.expect("a future is not polled after it was ready");
         state.remember(cx.waker());
         state.share.poll_started(&state.ledger);
         let polled = {
             let _current = Current::enter(Arc::clone(state));
-            this.future.poll(&mut Context::from_waker(this.waker))
+            future.poll(&mut Context::from_waker(this.waker))
         };
         match polled {
-            Poll::Ready(_) => state.finish(),
+            Poll::Ready(_) => {
+                this.future.set(None);
+                state.finish();
+            }
             Poll::Pending => state.share.poll_ended(&state.ledger, state.may_idle()),
         }
-        polled
+        match state.kind {
+            TaskKind::Body => parked(this.outer, |_| polled, cx),
+            TaskKind::Loop => polled,
+        }
     }
 }
 
@@ -177,9 +190,10 @@ impl TaskState {
         }
     }
 
+    /// Forgets the task first: whoever sees the system idle must not find it among the living.
     fn finish(&self) {
-        self.share.done(&self.ledger);
         self.activity.forget(self.id);
+        self.share.done(&self.ledger);
     }
 }
 
