@@ -8,11 +8,12 @@ mod values;
 use std::any::Any;
 use std::fmt;
 use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::{Either, select};
-use tracing::{Instrument, Span};
+use tracing::Span;
 
 pub use env::{AppControl, Env, StopHook};
 pub use span::SpanKind;
@@ -210,8 +211,8 @@ impl Context {
 
     /// Starts a task that the component (or other owner) of this context owns: it is cancelled and awaited at its stop.
     ///
-    /// The task gets a context of its own: with this one's values, cancelled when the owner stops, without this one's
-    /// deadline. A panic ends only the task; it is logged and counted under the name. Use
+    /// The task gets a context of its own: with this one's values, cancelled with this one, without this one's deadline.
+    /// `work` is called at once, its future runs in the background. A panic ends only the task; it is logged and counted under the name. Use
     /// [`supervise`](Context::supervise) for a loop that should be restarted or stop the app.
     pub fn spawn<F, Fut>(&self, name: &str, work: F) -> Task<Fut::Output>
     where
@@ -221,11 +222,17 @@ impl Context {
         let name: Arc<str> = Arc::from(name);
         let ctx = self.for_task(&name);
         let span = ctx.span().clone();
-        let future = work(ctx).instrument(span);
-        self.0
-            .env
-            .spawner
-            .spawn(&self.0.scope, TaskKind::Loop, &name, future)
+        // A panic before there is a future belongs to the task, too.
+        let made = span.in_scope(|| catch_unwind(AssertUnwindSafe(|| work(ctx))));
+        let future = async move {
+            match made {
+                Ok(future) => future.await,
+                Err(payload) => resume_unwind(payload),
+            }
+        };
+        let Inner { scope, env, .. } = &*self.0;
+        env.spawner
+            .spawn_in(&span, scope, TaskKind::Loop, &name, future)
     }
 
     /// Starts a task that follows a policy when it panics; otherwise like [`spawn`](Context::spawn).
@@ -276,7 +283,10 @@ impl Context {
         activity::park(future)
     }
 
-    /// Lifts the deadline that [`with_timeout`](Context::with_timeout) gave exactly this context, for all its clones.
+    /// Lifts the deadline that [`with_timeout`](Context::with_timeout) gave exactly this context, for all its clones and
+    /// children.
+    ///
+    /// It also lifts a deadline that has passed: work that was done in time, but looked at late, is not cut off afterwards.
     pub fn lift_deadline(&self) {
         self.0.node.lift();
     }

@@ -12,11 +12,12 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use futures_util::FutureExt;
-use futures_util::future::AbortHandle;
+use futures_util::future::{AbortHandle, Abortable};
+use tracing::{Instrument, Span};
 
 pub use scope::Scope;
 pub(crate) use supervise::supervise;
-pub use supervise::{Backoff, OnPanic};
+pub use supervise::{Backoff, OnPanic, RESTART_WAIT_MIN};
 pub use task::Task;
 
 use crate::activity::{Activity, TaskKind};
@@ -69,24 +70,43 @@ impl Spawner {
     where
         F: Future<Output: Send> + Send + 'static,
     {
+        self.spawn_in(&Span::none(), owner, kind, name, future)
+    }
+
+    /// Like [`spawn`](Spawner::spawn); the task and what is logged about it are inside `span`.
+    pub(crate) fn spawn_in<F>(
+        &self,
+        span: &Span,
+        owner: &Scope,
+        kind: TaskKind,
+        name: &Arc<str>,
+        future: F,
+    ) -> Task<F::Output>
+    where
+        F: Future<Output: Send> + Send + 'static,
+    {
         let (abort, registration) = AbortHandle::new_pair();
         let (sender, receiver) = tokio::sync::oneshot::channel();
         let live = owner.enter(Arc::clone(name), abort.clone());
         let events = self.events.clone();
         let task_name = Arc::clone(name);
-        let guarded = AssertUnwindSafe(future).catch_unwind();
-        let guarded = futures_util::future::Abortable::new(guarded, registration);
+        let abortable = Abortable::new(future, registration);
+        #[expect(
+            clippy::redundant_async_block,
+            reason = "awaited inside, so that a panic while an aborted future is dropped is caught"
+        )]
+        let guarded = AssertUnwindSafe(async move { abortable.await }).catch_unwind();
         let whole = async move {
             let ended = match guarded.await {
                 Ok(Ok(output)) => Ok(output),
-                Ok(Err(payload)) => Err(panicked(&events, &task_name, &*payload)),
-                Err(_) => Err(aborted(&task_name)),
+                Ok(Err(_)) => Err(aborted(&task_name)),
+                Err(payload) => Err(panicked(&events, &task_name, &*payload)),
             };
             drop(live);
             // Nobody may be waiting for the result; that is not an error.
             let _ = sender.send(ended);
         };
-        self.execute(kind, name, whole);
+        self.execute(kind, name, whole.instrument(span.clone()));
         Task::new(Arc::clone(name), receiver, abort)
     }
 

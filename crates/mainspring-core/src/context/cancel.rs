@@ -41,22 +41,16 @@ impl Node {
             cause,
             lifted: AtomicBool::new(false),
         });
-        Arc::new(Self {
-            parent: Some(Arc::clone(parent)),
-            token: parent.token.child_token(),
-            limit,
-            ..Self::root()
-        })
+        let mut node = Self::below(parent);
+        node.limit = limit;
+        Arc::new(node)
     }
 
     /// A child that is cancelled with its parent but does not inherit its deadlines.
     pub(super) fn task(parent: &Arc<Node>) -> Arc<Self> {
-        Arc::new(Self {
-            parent: Some(Arc::clone(parent)),
-            token: parent.token.child_token(),
-            fresh: true,
-            ..Self::root()
-        })
+        let mut node = Self::below(parent);
+        node.fresh = true;
+        Arc::new(node)
     }
 
     pub(super) fn token(&self) -> &CancellationToken {
@@ -93,6 +87,13 @@ impl Node {
             .map(|(_, cause)| cause.clone())
     }
 
+    fn below(parent: &Arc<Node>) -> Self {
+        let mut node = Self::root();
+        node.parent = Some(Arc::clone(parent));
+        node.token = parent.token.child_token();
+        node
+    }
+
     fn path(&self) -> impl Iterator<Item = &Node> {
         std::iter::successors(Some(self), |node| node.parent.as_deref())
     }
@@ -103,5 +104,15 @@ impl Node {
             .take_while(move |node| !std::mem::replace(&mut fresh, node.fresh))
             .filter_map(|node| node.limit.as_ref())
             .filter(|limit| !limit.lifted.load(Ordering::SeqCst))
+    }
+}
+
+impl Drop for Node {
+    /// Lets a long line of parents go one by one: the compiler's way recurses once for each and runs out of stack.
+    fn drop(&mut self) {
+        let mut parent = self.parent.take();
+        while let Some(node) = parent.and_then(Arc::into_inner) {
+            parent = { node }.parent.take();
+        }
     }
 }

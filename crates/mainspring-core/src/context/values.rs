@@ -3,34 +3,35 @@
 use std::any::{Any, TypeId};
 use std::sync::Arc;
 
-/// A list of values, newest first; adding one leaves the old list as it is, so nothing is ever overwritten.
+/// One value per type. Setting one makes a new set and leaves the old as it is, so nothing is ever overwritten; a value
+/// that is hidden for good is let go, so the set never grows beyond the number of types.
 #[derive(Clone, Default)]
-pub(super) struct Values(Option<Arc<Value>>);
+pub(super) struct Values(Option<Arc<[Value]>>);
 
+#[derive(Clone)]
 struct Value {
     kind: TypeId,
-    value: Box<dyn Any + Send + Sync>,
-    older: Values,
+    value: Arc<dyn Any + Send + Sync>,
 }
 
 impl Values {
     pub(super) fn with<T: Any + Send + Sync>(&self, value: T) -> Self {
+        let kind = TypeId::of::<T>();
         let value = Value {
-            kind: TypeId::of::<T>(),
-            value: Box::new(value),
-            older: self.clone(),
+            kind,
+            value: Arc::new(value),
         };
-        Self(Some(Arc::new(value)))
+        let others = self.iter().filter(|value| value.kind != kind).cloned();
+        Self(Some(others.chain([value]).collect()))
     }
 
     pub(super) fn find<T: Any>(&self) -> Option<&T> {
-        let mut list = self;
-        while let Some(value) = &list.0 {
-            if value.kind == TypeId::of::<T>() {
-                return value.value.downcast_ref();
-            }
-            list = &value.older;
-        }
-        None
+        let kind = TypeId::of::<T>();
+        let value = self.iter().find(|value| value.kind == kind)?;
+        value.value.downcast_ref()
+    }
+
+    fn iter(&self) -> std::slice::Iter<'_, Value> {
+        self.0.as_deref().unwrap_or_default().iter()
     }
 }

@@ -29,7 +29,11 @@ impl OnPanic {
     }
 }
 
-/// The wait before each restart: doubled each time, capped, forgotten after a run longer than the cap.
+/// The shortest wait before a restart, whatever a [`Backoff`] says: a task that panics at once must not take a thread for
+/// itself.
+pub const RESTART_WAIT_MIN: Duration = Duration::from_millis(1);
+
+/// The wait before each restart: doubled each time, capped, forgotten after a run at least as long as the cap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Backoff {
     /// The wait before the first restart.
@@ -74,9 +78,10 @@ where
         };
         let ran = ctx.clock().monotonic().since(began);
         let next = match wait {
-            Some(last) if ran < backoff.cap => backoff.cap.min(last.saturating_mul(2)),
+            Some(last) if ran < backoff.cap => last.saturating_mul(2),
             _ => backoff.first,
         };
+        let next = next.min(backoff.cap).max(RESTART_WAIT_MIN);
         wait = Some(next);
         if ctx.sleep(next).await.is_err() {
             return;
