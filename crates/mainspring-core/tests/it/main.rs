@@ -6,6 +6,14 @@
     reason = "a test fails by panicking"
 )]
 
+mod clock_c1_c17;
+mod context;
 mod cron_properties;
 mod cron_tables;
+mod idle_rule;
+mod idle_stress;
 mod oracle;
+mod rig;
+mod spans;
+mod spawn;
+mod supervise;
