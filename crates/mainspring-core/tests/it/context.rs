@@ -401,8 +401,11 @@ async fn the_app_is_asked_through_the_context() {
     let hook = |_ctx| async { Ok(()) };
     rig.ctx.on_stop("close the pool", hook).unwrap();
     rig.ctx.shutdown("an operator asked");
-    let (cause, failed) = rig.shutdowns().remove(0);
-    assert_eq!((cause.kind(), failed), (CauseKind::Asked, false));
+    let (who, cause, failed) = rig.shutdowns().remove(0);
+    assert_eq!(
+        (&*who, cause.kind(), failed),
+        ("unnamed", CauseKind::Asked, false)
+    );
     let refused = rig.ctx.on_stop("too late", hook).unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::ShuttingDown);
     assert_eq!(rig.hooks(), ["close the pool"]);

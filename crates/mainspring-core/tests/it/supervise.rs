@@ -94,9 +94,10 @@ async fn a_panic_stops_the_app_as_failed_with_the_tasks_name() {
     let (_task, began) = breaks(&rig, OnPanic::StopApp, vec![secs(1); 3]);
     rig.manual.advance(secs(600)).await;
     let shutdowns = rig.shutdowns();
-    let [(cause, true)] = &shutdowns[..] else {
+    let [(who, cause, true)] = &shutdowns[..] else {
         panic!("{shutdowns:?}");
     };
+    assert_eq!(who, "fragile");
     assert_eq!(cause.to_string(), "task `fragile` panicked: run 0 broke");
     assert_eq!((began.all().len(), rig.panics().len()), (1, 1));
 }
