@@ -27,6 +27,17 @@ pub fn many_threads() -> Runtime {
     runtime.expect("a benchmark has the threads it needs")
 }
 
+/// A runtime of so many workers, whatever the machine has.
+///
+/// # Panics
+/// When the operating system refuses a thread.
+#[must_use]
+pub fn workers_only(workers: usize) -> Runtime {
+    let mut runtime = Builder::new_multi_thread();
+    let runtime = runtime.worker_threads(workers).enable_all().build();
+    runtime.expect("a benchmark has the threads it needs")
+}
+
 /// A runtime as `#[tokio::test]` makes it.
 ///
 /// # Panics
