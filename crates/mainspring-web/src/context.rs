@@ -19,6 +19,7 @@ use mainspring_runtime::follow_up::{Entry, FollowUpError};
 pub(crate) use extract::Scope;
 pub use extract::{NotInAnApp, RequestContext};
 pub use follow_ups::{FollowUp, FollowUps};
+pub(crate) use head::Parts;
 pub use head::RequestHead;
 
 /// What an action knows of its request; derefs to [`Context`].
@@ -117,10 +118,6 @@ impl ActionContext {
     /// This request's follow-ups, to be handed to code that should register some without seeing the request.
     pub fn follow_ups(&self) -> &FollowUps {
         &self.follow_ups
-    }
-
-    pub(crate) fn head(&self) -> &RequestHead {
-        &self.head
     }
 
     /// The same request under another context derived from its own.

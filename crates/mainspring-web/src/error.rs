@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use mainspring_core::error::BoxError;
 
-pub use invalid::{FieldError, Invalid, Validate};
+pub use invalid::{FIELDS_MAX, FieldError, Invalid, Validate};
 pub(crate) use map::ErrorMap;
 pub(crate) use problem::{Problem, render};
 

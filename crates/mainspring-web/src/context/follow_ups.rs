@@ -64,10 +64,6 @@ impl FollowUps {
     {
         self.0.add(name, limit, work)
     }
-
-    pub(crate) fn batch(&self) -> &Batch {
-        &self.0
-    }
 }
 
 /// A follow-up just registered, to say more about it; dropping it changes nothing.

@@ -129,8 +129,9 @@ where
         let span = ctx.span().clone();
         let unready = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, unready);
+        let head = head(&call, &ctx, &request);
         let work = async move {
-            let ctx = match authenticate(&call, ctx, &request).await {
+            let ctx = match authenticate(&call, ctx, head).await {
                 Ok(ctx) => ctx,
                 Err(error) => return Ok(axum::response::IntoResponse::into_response(error)),
             };
@@ -165,21 +166,27 @@ fn name(call: &RouteCall, request: &Request<Body>) -> (Option<Arc<str>>, Context
     (name, ctx)
 }
 
+/// The head for the authenticator, which costs a copy of the headers, so only if there is one.
+fn head(call: &RouteCall, ctx: &Context, request: &Request<Body>) -> Option<RequestHead> {
+    call.server.has_authenticator().then(|| {
+        let parts = Parts {
+            method: request.method().clone(),
+            uri: request.uri().clone(),
+            headers: request.headers().clone(),
+            client: call.client,
+        };
+        RequestHead::new(ctx.clone(), parts)
+    })
+}
+
 async fn authenticate(
     call: &RouteCall,
     ctx: Context,
-    request: &Request<Body>,
+    head: Option<RequestHead>,
 ) -> Result<Context, ActionError> {
-    if !call.server.has_authenticator() {
+    let Some(head) = head else {
         return Ok(ctx);
-    }
-    let parts = Parts {
-        method: request.method().clone(),
-        uri: request.uri().clone(),
-        headers: request.headers().clone(),
-        client: call.client,
     };
-    let head = RequestHead::new(ctx, parts);
     let head = call.server.authenticate(head, TIMEOUT).await?;
     Ok(head.context().clone())
 }
