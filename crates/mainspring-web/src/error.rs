@@ -93,8 +93,11 @@ impl ActionError {
         let fields = fields
             .into_iter()
             .map(|(field, message)| FieldError::new(field, message));
-        Self::shown(StatusCode::UNPROCESSABLE_ENTITY, "some fields are not valid")
-            .with_fields(fields.collect())
+        Self::shown(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "some fields are not valid",
+        )
+        .with_fields(fields.collect())
     }
 
     /// 429: the caller asks too often, and may ask again after a while.

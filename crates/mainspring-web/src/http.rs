@@ -27,7 +27,8 @@ use mainspring_runtime::environment::Environment;
 
 pub(crate) use call::Call;
 pub use limits::{
-    BODY_TIME, CONNECTIONS_MAX, HEAD_BYTES, HEAD_TIME, HttpLimits, IDLE_TIME, LINGER_BYTES, LINGER_TIME,
+    BODY_TIME, CONNECTIONS_MAX, HEAD_BYTES, HEAD_TIME, HttpLimits, IDLE_TIME, LINGER_BYTES,
+    LINGER_TIME,
 };
 pub(crate) use request_body::InBody;
 pub(crate) use response_body::OutBody;

@@ -22,8 +22,8 @@ use mainspring_runtime::follow_up::Batch;
 use tracing::Instrument;
 
 pub use key::{TriggerKey, TriggerKeys};
-use replay::{Replays, Seen};
 pub use replay::{KEPT, REPLAYS_MAX};
+use replay::{Replays, Seen};
 
 use crate::action::{Entry, Prepared, catch};
 use crate::context::{ActionContext, FollowUps, RequestHead};
@@ -152,7 +152,9 @@ impl Trigger {
             tracing::info!(run_id = &*run, "a trigger started the work");
             let batch = follow_ups.batch(&ctx);
             let ctx = ActionContext::new(head.under(ctx), FollowUps::new(batch.clone()));
-            let ended = std::panic::AssertUnwindSafe(prepared(ctx)).catch_unwind().await;
+            let ended = std::panic::AssertUnwindSafe(prepared(ctx))
+                .catch_unwind()
+                .await;
             batch.release(!matches!(ended, Ok(Ok(()))));
             match ended {
                 Ok(Ok(())) => Ok(()),

@@ -60,8 +60,13 @@ fn is_json(headers: &HeaderMap) -> bool {
         return false;
     };
     let essence = kind.split(';').next().unwrap_or_default().trim_ascii();
-    let suffix = essence.len().checked_sub(5).and_then(|at| essence.get(at..));
+    let suffix = essence
+        .len()
+        .checked_sub(5)
+        .and_then(|at| essence.get(at..));
     essence.eq_ignore_ascii_case("application/json")
-        || (essence.get(..12).is_some_and(|s| s.eq_ignore_ascii_case("application/"))
+        || (essence
+            .get(..12)
+            .is_some_and(|s| s.eq_ignore_ascii_case("application/"))
             && suffix.is_some_and(|suffix| suffix.eq_ignore_ascii_case("+json")))
 }

@@ -28,7 +28,9 @@ pub fn decode<T: DeserializeOwned + 'static>(body: &[u8]) -> Result<T, ActionErr
         return unit().ok_or_else(|| ActionError::bad_input("no input is expected"));
     }
     if empty {
-        return Err(ActionError::bad_input("the body is empty; JSON is expected"));
+        return Err(ActionError::bad_input(
+            "the body is empty; JSON is expected",
+        ));
     }
     let mut unknown = Vec::new();
     let mut json = serde_json::Deserializer::from_str(text);

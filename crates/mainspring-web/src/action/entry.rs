@@ -16,7 +16,11 @@ use crate::limit::{Key, RateLimiter};
 /// An action of any type.
 pub(crate) trait DynAction: Send + Sync + 'static {
     /// Answers a request, from its head on.
-    fn answer(self: Arc<Self>, entry: Arc<Entry>, call: Call) -> BoxFuture<'static, Response<OutBody>>;
+    fn answer(
+        self: Arc<Self>,
+        entry: Arc<Entry>,
+        call: Call,
+    ) -> BoxFuture<'static, Response<OutBody>>;
 
     /// Reads and checks a trigger's input, and holds the call back for later.
     fn prepare(self: Arc<Self>, entry: Arc<Entry>, body: &[u8]) -> Result<Prepared, ActionError>;
@@ -27,7 +31,11 @@ pub(crate) type Prepared =
     Box<dyn FnOnce(ActionContext) -> BoxFuture<'static, Result<(), ActionError>> + Send>;
 
 impl<A: Action> DynAction for A {
-    fn answer(self: Arc<Self>, entry: Arc<Entry>, call: Call) -> BoxFuture<'static, Response<OutBody>> {
+    fn answer(
+        self: Arc<Self>,
+        entry: Arc<Entry>,
+        call: Call,
+    ) -> BoxFuture<'static, Response<OutBody>> {
         let spawner = call.server.site.ctx.env().spawner.clone();
         let name = Arc::clone(&entry.route);
         spawner.body(&name, run::answer(self, entry, call))

@@ -61,7 +61,10 @@ pub(crate) fn render(error: &ActionError, id: Option<&str>, open: bool) -> Respo
     if let Some(after) = error.retry_after() {
         // Rounded up: asking a moment too early would be refused again.
         let seconds = after.as_millis().div_ceil(1000).max(1);
-        headers.insert(RETRY_AFTER, u64::try_from(seconds).unwrap_or(u64::MAX).into());
+        headers.insert(
+            RETRY_AFTER,
+            u64::try_from(seconds).unwrap_or(u64::MAX).into(),
+        );
     }
     if let Some(allow) = error.allow() {
         headers.insert(ALLOW, HeaderValue::from_static(allow));

@@ -26,13 +26,18 @@ const NO_ROOM_PAUSE: Duration = Duration::from_millis(100);
 pub(super) async fn bind(endpoint: HttpEndpoint, site: Site) -> Result<Box<dyn Bound>, Error> {
     let address = endpoint.address(&site.environment);
     let Some(address) = address else {
-        return Err(Error::new(ErrorKind::Config, "the HTTP server has no address")
-            .with_hint(format!("start the app with `serve(address)`, or set {HTTP_ADDR}")));
+        return Err(
+            Error::new(ErrorKind::Config, "the HTTP server has no address").with_hint(format!(
+                "start the app with `serve(address)`, or set {HTTP_ADDR}"
+            )),
+        );
     };
     let listener = site.network.bind(&address).await.map_err(|error| {
         Error::new(ErrorKind::Bind, format!("cannot listen on {address}"))
             .with_source(error)
-            .with_hint(format!("set {HTTP_ADDR} to another address, or stop what uses it"))
+            .with_hint(format!(
+                "set {HTTP_ADDR} to another address, or stop what uses it"
+            ))
     })?;
     let (drain, _) = watch::channel(false);
     Ok(Box::new(HttpBound {

@@ -38,7 +38,10 @@ impl HttpEndpoint {
         for proxy in &self.proxies {
             if let Err(why) = proxy.parse::<Block>() {
                 let hint = "write an address or a block, such as `10.0.0.0/8`";
-                errors.push(config(format!("the trusted proxy `{proxy}` cannot be used: {why}"), hint));
+                errors.push(config(
+                    format!("the trusted proxy `{proxy}` cannot be used: {why}"),
+                    hint,
+                ));
             }
         }
         let routers = self.routers.clone();
@@ -54,12 +57,17 @@ impl HttpEndpoint {
     fn check_prefix(&self, errors: &mut Vec<Error>) {
         let prefix = self.prefix();
         let good = prefix.starts_with('/')
-            && prefix.bytes().all(|byte| is_name_byte(byte) || byte == b'/')
+            && prefix
+                .bytes()
+                .all(|byte| is_name_byte(byte) || byte == b'/')
             && !prefix.contains("//")
             && prefix != super::server::TRIGGERS.trim_end_matches('/');
         if !good {
             let hint = "use a path such as `/actions` or `/api/v1`, not `/` and not `/triggers`";
-            errors.push(config(format!("the action prefix `{prefix}` cannot be used"), hint));
+            errors.push(config(
+                format!("the action prefix `{prefix}` cannot be used"),
+                hint,
+            ));
         }
     }
 
@@ -67,10 +75,15 @@ impl HttpEndpoint {
         let Some(address) = self.address(environment) else {
             return;
         };
-        let port = address.rsplit_once(':').map(|(host, port)| (host, port.parse::<u16>()));
+        let port = address
+            .rsplit_once(':')
+            .map(|(host, port)| (host, port.parse::<u16>()));
         if !matches!(port, Some((host, Ok(_))) if !host.is_empty()) {
             let hint = format!("write it as `host:port`, in `serve` or in {HTTP_ADDR}");
-            errors.push(config(format!("the address `{address}` cannot be used"), &hint));
+            errors.push(config(
+                format!("the address `{address}` cannot be used"),
+                &hint,
+            ));
         }
     }
 }
@@ -81,7 +94,10 @@ fn check_names(kind: &str, names: impl Iterator<Item = &'static str>, errors: &m
         let good = (1..=NAME_BYTES_MAX).contains(&name.len()) && name.bytes().all(is_name_byte);
         if !good {
             let hint = "use 1 to 128 letters, digits, `.`, `-` and `_`";
-            errors.push(config(format!("the {kind} name `{name}` cannot be used"), hint));
+            errors.push(config(
+                format!("the {kind} name `{name}` cannot be used"),
+                hint,
+            ));
         } else if !seen.insert(name) {
             let hint = "give each its own `NAME`";
             errors.push(config(format!("two {kind}s are called `{name}`"), hint));

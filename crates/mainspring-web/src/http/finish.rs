@@ -39,7 +39,10 @@ pub(crate) type Ended<T> = Result<Result<T, ActionError>, Box<dyn Any + Send>>;
 impl Finish {
     /// Answers for an action: 200 and JSON, or a problem.
     pub(crate) fn action(self, ended: Ended<Bytes>, batch: Option<Batch>) -> Response<OutBody> {
-        self.json(ended.map(|ended| ended.map(|json| (StatusCode::OK, json))), batch)
+        self.json(
+            ended.map(|ended| ended.map(|json| (StatusCode::OK, json))),
+            batch,
+        )
     }
 
     /// Answers with a status and JSON, or a problem.

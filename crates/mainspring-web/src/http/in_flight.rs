@@ -89,10 +89,15 @@ impl Drop for Running {
         let name = self.conn.route().unwrap_or_else(|| Arc::from("request"));
         let spawner = &self.server.site.ctx.env().spawner;
         // A loop around the body: what is busy is counted by the body inside.
-        let task = spawner.spawn(&self.server.left_behind, TaskKind::Loop, &name, async move {
-            // The answer has no reader any more; dropping it lets the follow-ups run.
-            drop(handler.await);
-        });
+        let task = spawner.spawn(
+            &self.server.left_behind,
+            TaskKind::Loop,
+            &name,
+            async move {
+                // The answer has no reader any more; dropping it lets the follow-ups run.
+                drop(handler.await);
+            },
+        );
         drop(task);
     }
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use mainspring_core::identity::User;
 use mainspring_core::spawn::{BoxFuture, Scope};
 use mainspring_runtime::endpoint::Site;
+use mainspring_runtime::metrics::Counted;
 
 use super::state::ConnState;
 use super::{HttpEndpoint, HttpLimits, Registered, route};
@@ -19,9 +20,8 @@ use crate::limit::Proxies;
 use crate::trigger::Trigger;
 
 /// Finds out who asks.
-pub(crate) type Authenticate = Arc<
-    dyn Fn(RequestHead) -> BoxFuture<'static, Result<Option<User>, ActionError>> + Send + Sync,
->;
+pub(crate) type Authenticate =
+    Arc<dyn Fn(RequestHead) -> BoxFuture<'static, Result<Option<User>, ActionError>> + Send + Sync>;
 
 /// What every connection of one server shares.
 pub(crate) struct Server {
@@ -94,9 +94,8 @@ impl Server {
         };
         let clock = head.context().clock().clone();
         let asked = clock.timeout(limit, authenticate(head.clone())).await;
-        let user = asked.map_err(|_| {
-            ActionError::timeout("finding out who asks took too long")
-        })??;
+        let user =
+            asked.map_err(|_| ActionError::timeout("finding out who asks took too long"))??;
         let Some(user) = user else {
             return Ok(head);
         };
@@ -123,6 +122,7 @@ impl Server {
         Open {
             server: Arc::clone(self),
             id,
+            _counted: self.site.metrics.http_connection(),
         }
     }
 
@@ -167,6 +167,7 @@ impl fmt::Debug for Server {
 pub(super) struct Open {
     server: Arc<Server>,
     id: u64,
+    _counted: Counted,
 }
 
 impl Drop for Open {

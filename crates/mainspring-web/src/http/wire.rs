@@ -38,11 +38,7 @@ enum Closing {
 }
 
 impl Wire {
-    pub(super) fn new(
-        stream: Box<dyn Stream>,
-        state: Arc<ConnState>,
-        limits: HttpLimits,
-    ) -> Self {
+    pub(super) fn new(stream: Box<dyn Stream>, state: Arc<ConnState>, limits: HttpLimits) -> Self {
         Self {
             stream,
             state,

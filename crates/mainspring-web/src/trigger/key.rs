@@ -71,8 +71,7 @@ fn parse(text: &str) -> Result<Vec<u8>, &'static str> {
 
 /// HMAC-SHA256 of the parts, one after another.
 pub(super) fn hmac(key: &[u8], parts: &[&[u8]]) -> Vec<u8> {
-    let mut mac =
-        Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes a key of any length");
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes a key of any length");
     parts.iter().for_each(|part| mac.update(part));
     mac.finalize().into_bytes().to_vec()
 }
@@ -209,7 +208,10 @@ mod tests {
 
     #[test]
     fn keys_are_checked_and_their_text_is_never_repeated() {
-        assert!(errors(&TriggerKey::from_whsec("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").into()).is_empty());
+        assert!(
+            errors(&TriggerKey::from_whsec("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").into())
+                .is_empty()
+        );
         for text in ["secret", "whsec_", "whsec_****", "whsec_c2hvcnQ="] {
             let errors = errors(&TriggerKey::from_whsec(text).into());
             assert_eq!(errors.len(), 1, "{text}");

@@ -78,7 +78,9 @@ impl Replays {
 
 impl fmt::Debug for Replays {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Replays").field("max", &self.max).finish_non_exhaustive()
+        f.debug_struct("Replays")
+            .field("max", &self.max)
+            .finish_non_exhaustive()
     }
 }
 
@@ -99,11 +101,17 @@ mod tests {
     fn an_id_is_one_run_and_full_means_503() {
         let replays = Replays::new(2);
         assert_eq!(take(&replays, "a", "1", 0, 0), Ok(Seen::First));
-        assert_eq!(take(&replays, "a", "2", 599, 599), Ok(Seen::Before("1".into())));
+        assert_eq!(
+            take(&replays, "a", "2", 599, 599),
+            Ok(Seen::Before("1".into()))
+        );
         assert_eq!(take(&replays, "b", "3", 599, 599), Ok(Seen::First));
         assert_eq!(take(&replays, "c", "4", 599, 599), Err(503));
         assert_eq!(take(&replays, "c", "5", 600, 600), Ok(Seen::First));
-        assert_eq!(take(&replays, "b", "6", 600, 600), Ok(Seen::Before("3".into())));
+        assert_eq!(
+            take(&replays, "b", "6", 600, 600),
+            Ok(Seen::Before("3".into()))
+        );
     }
 
     #[test]

@@ -125,12 +125,23 @@ mod tests {
     #[test]
     fn the_published_example_is_good_and_any_change_is_not() {
         assert_eq!(verify(ID, AT, SIGNATURE, BODY), Ok(true));
-        assert_eq!(verify(ID, AT, SIGNATURE, b"{\"test\": 2432232315}"), Ok(false));
+        assert_eq!(
+            verify(ID, AT, SIGNATURE, b"{\"test\": 2432232315}"),
+            Ok(false)
+        );
         assert_eq!(verify("msg_other", AT, SIGNATURE, BODY), Ok(false));
         assert_eq!(verify(ID, "1614265331", SIGNATURE, BODY), Ok(false));
         let several = format!("v1,AAAA v1a,whatever v2,x {SIGNATURE}");
         assert_eq!(verify(ID, AT, &several, BODY), Ok(true));
-        assert_eq!(verify(ID, AT, "v2,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=", BODY), Ok(false));
+        assert_eq!(
+            verify(
+                ID,
+                AT,
+                "v2,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
+                BODY
+            ),
+            Ok(false)
+        );
         assert_eq!(verify(ID, AT, "", BODY), Ok(false));
     }
 
@@ -139,7 +150,14 @@ mod tests {
         let at = |at: &str| Signed::new(ID, at, SIGNATURE, 1_000_000).is_ok();
         assert!(at("1000300") && at("999700"));
         assert!(!at("1000301") && !at("999699"));
-        for bad in ["", "+1000000", "-1", "1000000.0", " 1000000", "99999999999999999999"] {
+        for bad in [
+            "",
+            "+1000000",
+            "-1",
+            "1000000.0",
+            " 1000000",
+            "99999999999999999999",
+        ] {
             assert!(!at(bad), "{bad:?}");
         }
     }
@@ -153,7 +171,10 @@ mod tests {
     fn headers_are_bounded() {
         assert!(parse_header(&"v1,AAAA ".repeat(1000)).is_none());
         assert!(parse_header("v1").is_none());
-        assert_eq!(parse_header("v1,AAAA").map(|digests| digests.len()), Some(0));
+        assert_eq!(
+            parse_header("v1,AAAA").map(|digests| digests.len()),
+            Some(0)
+        );
     }
 
     proptest! {

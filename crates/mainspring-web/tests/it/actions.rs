@@ -29,7 +29,11 @@ impl Validate for RegisterInput {
     fn validate(&self) -> Result<(), Invalid> {
         let named = self.tags.iter().all(|tag| !tag.name.is_empty());
         Invalid::new()
-            .check("email", self.email.contains('@'), "is not an e-mail address")
+            .check(
+                "email",
+                self.email.contains('@'),
+                "is not an e-mail address",
+            )
             .check("tags", named, "have no empty names")
             .into_result()
     }
@@ -104,7 +108,10 @@ impl Action for Fail {
             "who" => ActionError::unauthenticated("say who you are"),
             "forbidden" => ActionError::forbidden("not yours"),
             "missing" => ActionError::not_found("no such account"),
-            "conflict" => "x".parse::<u8>().map_err(ActionError::conflict).unwrap_err(),
+            "conflict" => "x"
+                .parse::<u8>()
+                .map_err(ActionError::conflict)
+                .unwrap_err(),
             "large" => ActionError::too_large("too many rows"),
             "invalid" => ActionError::validation([("email", "is taken")]),
             "often" => ActionError::too_many(Duration::from_millis(1500)),
@@ -124,7 +131,10 @@ fn app(draft: Draft) -> Draft {
 async fn json_in_and_json_out() {
     let server = Setup::tcp().start(app).await;
     let answer = server
-        .call("account.register", r#"{"email":"ada@example.com","userId":7}"#)
+        .call(
+            "account.register",
+            r#"{"email":"ada@example.com","userId":7}"#,
+        )
         .await;
     assert_eq!(answer.status, 200, "{answer:?}");
     assert_eq!(answer.header("content-type"), "application/json");
@@ -144,14 +154,23 @@ async fn wrong_types_and_unknown_fields_are_refused_with_their_path() {
         (r#"{"email":"a@b","userId":-1}"#, "userId"),
         (r#"{"email":"a@b"}"#, "userId"),
         (r#"{"email":"a@b","userId":1,"colour":"red"}"#, "colour"),
-        (r#"{"email":"a@b","userId":1,"tags":[{"name":"x"},{"name":1}]}"#, "tags[1].name"),
-        (r#"{"email":"a@b","userId":1,"tags":[{"name":"x","size":1}]}"#, "tags[0].size"),
+        (
+            r#"{"email":"a@b","userId":1,"tags":[{"name":"x"},{"name":1}]}"#,
+            "tags[1].name",
+        ),
+        (
+            r#"{"email":"a@b","userId":1,"tags":[{"name":"x","size":1}]}"#,
+            "tags[0].size",
+        ),
     ];
     for (body, field) in cases {
         let answer = server.call("account.register", body).await;
         let problem = answer.problem(400);
         assert_eq!(problem["errors"][0]["field"], field, "{body}");
-        assert!(problem["detail"].as_str().unwrap().contains(field), "{problem}");
+        assert!(
+            problem["detail"].as_str().unwrap().contains(field),
+            "{problem}"
+        );
     }
 }
 
@@ -159,7 +178,13 @@ async fn wrong_types_and_unknown_fields_are_refused_with_their_path() {
 async fn what_is_not_json_is_a_clear_400() {
     let server = Setup::memory().start(app).await;
     let deep = format!("{}{}", "[".repeat(10_000), "]".repeat(10_000));
-    let bodies: [&[u8]; 5] = [b"", b"{", b"\xff\xfe", b"{\"email\":\"\xff\"}", deep.as_bytes()];
+    let bodies: [&[u8]; 5] = [
+        b"",
+        b"{",
+        b"\xff\xfe",
+        b"{\"email\":\"\xff\"}",
+        deep.as_bytes(),
+    ];
     for body in bodies {
         let head = format!(
             "POST /actions/account.register HTTP/1.1\r\nhost: test\r\n\
@@ -218,7 +243,12 @@ async fn other_errors_are_opaque_except_in_development() {
     let open = Setup::memory().development().start(app).await;
     for input in ["\"other\"", "\"panic\""] {
         let problem = open.call("demo.fail", input).await.problem(500);
-        assert!(problem["detail"].as_str().unwrap().contains("the secret is 42"));
+        assert!(
+            problem["detail"]
+                .as_str()
+                .unwrap()
+                .contains("the secret is 42")
+        );
     }
 }
 
@@ -226,21 +256,25 @@ async fn other_errors_are_opaque_except_in_development() {
 async fn a_panic_is_counted_and_the_connection_goes_on() {
     let server = Setup::tcp().start(app).await;
     let mut client = server.connect().await;
-    client.write(post("/actions/demo.fail", "", "\"panic\"").as_bytes()).await;
+    client
+        .write(post("/actions/demo.fail", "", "\"panic\"").as_bytes())
+        .await;
     client.answer().await.problem(500);
-    client.write(post("/actions/demo.fail", "", "\"bad\"").as_bytes()).await;
+    client
+        .write(post("/actions/demo.fail", "", "\"bad\"").as_bytes())
+        .await;
     client.answer().await.problem(400);
-    let panicked = server.events().into_iter().any(|event| {
-        matches!(event, Event::TaskPanicked { task, .. } if *task == *"demo.fail")
-    });
+    let panicked = server
+        .events()
+        .into_iter()
+        .any(|event| matches!(event, Event::TaskPanicked { task, .. } if *task == *"demo.fail"));
     assert!(panicked);
 }
 
 #[tokio::test]
 async fn domain_errors_are_mapped_by_type_through_their_chain() {
-    let build = |draft| {
-        app(draft).map_error(|_: &Missing| ActionError::not_found("there is no such user"))
-    };
+    let build =
+        |draft| app(draft).map_error(|_: &Missing| ActionError::not_found("there is no such user"));
     let server = Setup::memory().start(build).await;
     let problem = server.call("demo.fail", "\"store\"").await.problem(404);
     assert_eq!(problem["detail"], "there is no such user");
@@ -258,7 +292,8 @@ async fn wrong_methods_names_and_types() {
     let plain = "POST /actions/account.register HTTP/1.1\r\nhost: test\r\n\
                  content-type: text/plain\r\ncontent-length: 2\r\n\r\n{}";
     server.send(plain).await.problem(415);
-    let none = "POST /actions/account.register HTTP/1.1\r\nhost: test\r\ncontent-length: 2\r\n\r\n{}";
+    let none =
+        "POST /actions/account.register HTTP/1.1\r\nhost: test\r\ncontent-length: 2\r\n\r\n{}";
     server.send(none).await.problem(415);
     let more = "POST /actions/account.register HTTP/1.1\r\nhost: test\r\n\
                 content-type: application/merge-patch+json; charset=utf-8\r\ncontent-length: 2\r\n\r\n{}";
@@ -269,7 +304,9 @@ async fn wrong_methods_names_and_types() {
 async fn requests_have_ids() {
     let server = Setup::memory().start(app).await;
     let send = async |more: &str| {
-        let answer = server.send(&post("/actions/demo.fail", more, "\"bad\"")).await;
+        let answer = server
+            .send(&post("/actions/demo.fail", more, "\"bad\""))
+            .await;
         answer.header("x-request-id").to_owned()
     };
     assert_eq!(send("x-request-id: from-outside\r\n").await, "from-outside");
@@ -285,8 +322,13 @@ async fn requests_have_ids() {
 
 #[tokio::test]
 async fn the_prefix_can_be_changed() {
-    let server = Setup::memory().start(|draft| app(draft).action_prefix("/api/v1/")).await;
-    server.send(&post("/api/v1/demo.fail", "", "\"bad\"")).await.problem(400);
+    let server = Setup::memory()
+        .start(|draft| app(draft).action_prefix("/api/v1/"))
+        .await;
+    server
+        .send(&post("/api/v1/demo.fail", "", "\"bad\""))
+        .await
+        .problem(400);
     server.call("demo.fail", "\"bad\"").await.problem(404);
 }
 
@@ -311,7 +353,9 @@ impl Action for Limited {
 #[tokio::test]
 async fn a_slow_action_is_cut_off_by_its_limit() {
     let limits = Limits::default().timeout(Duration::from_secs(5));
-    let server = Setup::manual().start(|draft| draft.action(Limited(limits))).await;
+    let server = Setup::manual()
+        .start(|draft| draft.action(Limited(limits)))
+        .await;
     let clock = server.manual.clone().unwrap();
     let answer = clock.run_until(server.call("demo.limited", "")).await;
     answer.problem(504);
@@ -321,10 +365,14 @@ async fn a_slow_action_is_cut_off_by_its_limit() {
 #[tokio::test]
 async fn concurrent_calls_above_the_limit_are_503() {
     let limits = Limits::default().concurrency(1);
-    let server = Setup::manual().start(|draft| draft.action(Limited(limits))).await;
+    let server = Setup::manual()
+        .start(|draft| draft.action(Limited(limits)))
+        .await;
     let clock = server.manual.clone().unwrap();
     let mut first = server.connect().await;
-    first.write(post("/actions/demo.limited", "", "").as_bytes()).await;
+    first
+        .write(post("/actions/demo.limited", "", "").as_bytes())
+        .await;
     clock.wait_for_timers(0, 1).await;
     let refused = server.call("demo.limited", "").await;
     refused.problem(503);
@@ -343,7 +391,9 @@ impl Action for Rated {
     type Output = Option<String>;
 
     async fn call(&self, ctx: ActionContext, (): ()) -> Result<Option<String>, ActionError> {
-        Ok(ctx.user().map(|user| format!("{user} from {}", ctx.client())))
+        Ok(ctx
+            .user()
+            .map(|user| format!("{user} from {}", ctx.client())))
     }
 
     fn limits(&self) -> Limits {
@@ -397,8 +447,14 @@ async fn who_asks_and_how_often_is_checked_before_the_body_is_read() {
         )
     };
     // The body never comes, and the answer does.
-    server.send(&head("authorization: broken\r\n")).await.problem(401);
-    server.send(&head("sec-fetch-site: cross-site\r\n")).await.problem(403);
+    server
+        .send(&head("authorization: broken\r\n"))
+        .await
+        .problem(401);
+    server
+        .send(&head("sec-fetch-site: cross-site\r\n"))
+        .await
+        .problem(403);
     for _ in 0..2 {
         assert_eq!(server.call("demo.rated", "{}").await.status, 200);
     }
@@ -408,7 +464,11 @@ async fn who_asks_and_how_often_is_checked_before_the_body_is_read() {
 #[tokio::test]
 async fn other_sites_are_refused_and_machines_pass() {
     let server = Setup::memory().start(app).await;
-    let send = async |more: &str| server.send(&post("/actions/demo.fail", more, "\"bad\"")).await;
+    let send = async |more: &str| {
+        server
+            .send(&post("/actions/demo.fail", more, "\"bad\""))
+            .await
+    };
     send("").await.problem(400);
     send("sec-fetch-site: same-origin\r\n").await.problem(400);
     send("origin: http://test\r\n").await.problem(400);

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use mainspring_core::activity::park;
 use mainspring_core::clock::ManualClock;
 use mainspring_core::context::{Context, Env};
 use mainspring_core::error::Error;
@@ -18,6 +19,7 @@ use mainspring_runtime::environment::Environment;
 use mainspring_runtime::executor::TokioExecutor;
 use mainspring_runtime::follow_up::{FollowUpLimits, FollowUps};
 use mainspring_runtime::io_time;
+use mainspring_runtime::metrics::Registry;
 use mainspring_runtime::network::{MemoryNetwork, Network, Stream, TcpNetwork};
 use mainspring_runtime::platform::Mode;
 use mainspring_runtime::system_clock::system_clock;
@@ -108,7 +110,9 @@ impl Setup {
         let manual = self
             .manual
             .then(|| ManualClock::new("2026-03-28T00:00:00Z".parse().unwrap()));
-        let clock = manual.as_ref().map_or_else(system_clock, ManualClock::clock);
+        let clock = manual
+            .as_ref()
+            .map_or_else(system_clock, ManualClock::clock);
         let activity = clock.activity().cloned();
         let executor = Arc::new(TokioExecutor::current());
         let env = Arc::new(Env {
@@ -128,6 +132,7 @@ impl Setup {
             network,
             environment: Environment::empty().with("MAINSPRING_HTTP_ADDR", "127.0.0.1:0"),
             mode: self.mode,
+            metrics: Registry::new().app().clone(),
             follow_ups: follow_ups.clone(),
         };
         let mut bound = Box::new(draft.0).bind(site).await.expect("a free port");
@@ -169,7 +174,8 @@ impl Server {
 
     /// A JSON call of an action.
     pub(crate) async fn call(&self, name: &str, json: &str) -> Answer {
-        self.send(&post(&format!("/actions/{name}"), "", json)).await
+        self.send(&post(&format!("/actions/{name}"), "", json))
+            .await
     }
 
     pub(crate) fn events(&self) -> Vec<Event> {
@@ -257,7 +263,9 @@ impl Client {
 
     async fn more(&mut self) -> bool {
         let mut buffer = [0; 4096];
-        let count = soon(self.stream.read(&mut buffer)).await.unwrap_or(0);
+        // A test that drives the clock waits here for work that needs the clock.
+        let read = park(soon(self.stream.read(&mut buffer)));
+        let count = read.await.unwrap_or(0);
         self.read.extend_from_slice(&buffer[..count]);
         count > 0
     }
