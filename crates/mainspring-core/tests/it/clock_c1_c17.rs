@@ -373,11 +373,14 @@ async fn c13_a_step_of_the_wall_fires_what_waits_for_the_wall_and_nothing_else()
     let clock = rig.manual.clock();
     let start = clock.now();
     let mut ticker = clock.ticker(secs(10)).unwrap();
+    let mut near = clock.sleep_until_wall(start + secs(3600)).boxed();
     let woken = rig.body("wall", clock.sleep_until_wall(start + secs(3600)));
     let mut far = clock.sleep_until_wall(start + secs(7200)).boxed();
     rig.manual.settle().await;
 
+    assert!(near.as_mut().now_or_never().is_none());
     rig.manual.set_wall(start + secs(4000));
+    assert!(near.as_mut().now_or_never().is_some(), "at once");
     rig.manual.settle().await;
     assert!(woken.now_or_never().is_some(), "no advance is needed");
     assert!(ticker.tick().now_or_never().is_none());
