@@ -471,15 +471,27 @@ async fn c15_waiting_for_timers_that_never_come_ends_with_the_count() {
 
 #[test]
 fn c15_no_arming_is_missed_by_a_waiter() {
-    // The default limit of 10 s would panic here if a wake were lost.
-    for _ in 0..2_000 {
-        let manual = manual();
-        let clock = manual.clock();
-        std::thread::scope(|threads| {
-            threads.spawn(|| drop(clock.sleep(secs(1))));
-            block_on(manual.wait_for_timers(0, 1));
+    const ROUNDS: u64 = 5_000;
+    let manual = manual();
+    let clock = manual.clock();
+    let turn = AtomicU64::new(0);
+    std::thread::scope(|threads| {
+        threads.spawn(|| {
+            for round in 1..=ROUNDS {
+                while turn.load(Ordering::SeqCst) < round {
+                    std::thread::yield_now();
+                }
+                // A little later each time, so that every moment of the waiter is met.
+                (0..round % 128).for_each(|_| std::hint::spin_loop());
+                drop(clock.sleep(secs(1)));
+            }
         });
-    }
+        for round in 1..=ROUNDS {
+            turn.store(round, Ordering::SeqCst);
+            // A lost wake ends in the panic of the settle limit.
+            block_on(manual.wait_for_timers(round - 1, 1));
+        }
+    });
 }
 
 /// Blocks this thread, which is fine where only plain threads are waited for.
