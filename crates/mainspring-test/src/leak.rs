@@ -27,7 +27,7 @@ pub(crate) async fn found(clock: &ManualClock) -> Option<String> {
     }
     // The timers of a task that was left are not another fault.
     if text.is_empty() && timers > 0 {
-        text.push_str(&format!("\n  {timers} armed timers, in no task"));
+        text.push_str(&format!("\n  {timers} armed timer(s) in no task"));
     }
     if text.is_empty() {
         return None;

@@ -66,7 +66,8 @@ impl AppHandle {
         self.0.tell(Message::Event(Event::ShutdownRequested(cause)));
     }
 
-    /// Acts as if the process had got a signal: the first stops the app, the second forces its exit. For test kits.
+    /// Acts as if the process had got a signal: the first stops the app, the second forces its
+    /// exit. For test kits.
     #[doc(hidden)]
     pub fn simulate_signal(&self, signal: Signal) {
         self.0.tell(Message::Event(Event::Signal(signal)));
