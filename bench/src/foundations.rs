@@ -2,7 +2,7 @@
 
 use crate::options::Options;
 use crate::report::{Machine, Number, Report};
-use crate::{components, follow_up, manual_clock, periodics, year};
+use crate::{action, components, follow_up, manual_clock, periodics, year};
 
 /// One measurement: its letter, what it is about, and how it is done.
 type Measurement = (
@@ -11,7 +11,8 @@ type Measurement = (
     fn(&Options) -> Result<Vec<Number>, String>,
 );
 
-const ALL: [Measurement; 5] = [
+const ALL: [Measurement; 6] = [
+    ('a', "an action against a bare handler", action::measure),
     ('b', "follow-ups against bare spawns", follow_up::measure),
     ('c', "many periodics", periodics::measure),
     ('d', "timers of a manual clock", manual_clock::measure),

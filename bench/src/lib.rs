@@ -2,6 +2,7 @@
 //!
 //! `docs/benchmarks.md` says how they are run and what they have shown.
 
+pub mod action;
 pub mod components;
 pub mod follow_up;
 pub mod foundations;

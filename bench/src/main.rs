@@ -7,6 +7,7 @@ use bench::options::{Command, USAGE};
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let done = match Command::parse(&arguments) {
+        Ok(Command::Serve(kind)) => bench::action::server::run(kind),
         Ok(Command::Foundations(options)) => bench::foundations::run(&options),
         Err(why) => Err(format!("{why}\n{USAGE}")),
     };

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::action::server::Kind;
+
 /// How the program is called.
 pub const USAGE: &str = "usage: bench foundations [--quick] [--json PATH] [--only LETTERS]
   --quick         a short form of every measurement, for a look
@@ -13,6 +15,8 @@ pub const USAGE: &str = "usage: bench foundations [--quick] [--json PATH] [--onl
 pub enum Command {
     /// Measure what the foundations promise.
     Foundations(Options),
+    /// Be one of the servers that are measured.
+    Serve(Kind),
 }
 
 /// How to measure.
@@ -59,6 +63,10 @@ impl Command {
         let mut words = arguments.iter().map(String::as_str);
         match words.next() {
             Some("foundations") => {}
+            Some("serve") => {
+                let kind = words.next().and_then(Kind::of);
+                return kind.map(Self::Serve).ok_or("which server?".to_owned());
+            }
             Some(other) => return Err(format!("there is no benchmark `{other}`")),
             None => return Err("which benchmark?".to_owned()),
         }
