@@ -1,4 +1,5 @@
 //! The crate from the outside: real HTTP over TCP and over the in-memory network.
 
 mod actions;
+mod fuzz_corpora;
 mod harness;
