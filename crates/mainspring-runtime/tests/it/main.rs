@@ -2,5 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod lifecycle_start;
+mod lifecycle_stop;
 mod rig;
 mod smoke;
