@@ -34,10 +34,6 @@ impl Executor for TokioExecutor {
 ///
 /// # Errors
 /// When the system gives no thread; the future is dropped then.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "this is the seam for code that may block"
-)]
 pub(crate) fn isolate(name: &str, future: BoxFuture<'static, ()>) -> io::Result<()> {
     let handle = Handle::current();
     let thread = std::thread::Builder::new().name(name.to_owned());

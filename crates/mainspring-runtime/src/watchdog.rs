@@ -34,6 +34,8 @@ struct State {
 struct Watch {
     /// When the process must have ended.
     deadline: Option<Instant>,
+    /// What asked for the shutdown first, and when: a blocked shell has not heard of it.
+    asked: Option<(Duration, Event)>,
     /// The app has reported; only the process itself still has to end.
     reported: bool,
 }
@@ -68,7 +70,12 @@ impl Watchdog {
 
     /// Starts the countdown, unless it runs already.
     pub(crate) fn arm(&self) {
-        self.0.arm();
+        self.0.arm(None);
+    }
+
+    /// The same, because of this event.
+    pub(crate) fn asked(&self, event: &Event) {
+        self.0.arm(Some(event));
     }
 }
 
@@ -89,16 +96,21 @@ impl State {
             if !std::mem::take(&mut first) {
                 self.force(Forced::SecondSignal);
             }
-            self.arm();
+            let event = Event::Signal(signal);
+            self.arm(Some(&event));
             if let Some(shared) = self.shared.upgrade() {
-                shared.tell(Message::Event(Event::Signal(signal)));
+                shared.tell(Message::Event(event));
             }
         }
     }
 
-    fn arm(&self) {
+    fn arm(&self, event: Option<&Event>) {
         let after = self.machine(Machine::forced_exit_after);
+        let at = self.shared.upgrade().map(|shared| shared.now());
         let mut now = self.now();
+        if now.asked.is_none() {
+            now.asked = at.zip(event.cloned());
+        }
         if now.deadline.is_none() {
             now.deadline = after.map(|after| instant() + after);
         }
@@ -137,10 +149,7 @@ impl State {
         }
         let report = match reported {
             true => None,
-            false => self.shared.upgrade().and_then(|shared| {
-                let now = shared.now();
-                self.machine(|machine| machine.forced_report(now, forced))
-            }),
+            false => self.forced_report(forced),
         };
         within(WRITE_LIMIT, move || match report {
             Some(report) => {
@@ -152,6 +161,17 @@ impl State {
             None => write("the process did not end after its report: a thread is blocked\n"),
         });
         exit();
+    }
+
+    /// The report as of now; a shell that is blocked has not even heard that it should stop.
+    fn forced_report(&self, forced: Forced) -> Option<ShutdownReport> {
+        let now = self.shared.upgrade()?.now();
+        let asked = self.now().asked.clone();
+        let mut machine = self.machine(Machine::clone)?;
+        if let (None, Some((at, event))) = (machine.shutdown_cause(), asked) {
+            let _ = machine.handle(at, event);
+        }
+        Some(machine.forced_report(now, forced))
     }
 
     fn machine<T>(&self, look: impl FnOnce(&Machine) -> T) -> Option<T> {

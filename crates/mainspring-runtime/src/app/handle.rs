@@ -186,7 +186,7 @@ impl Shared {
     /// Begins the shutdown, and its countdown with it.
     fn stop(&self, event: Event) {
         if let Some(watchdog) = self.watchdog.get() {
-            watchdog.arm();
+            watchdog.asked(&event);
         }
         self.tell(Message::Event(event));
     }
