@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
+use mainspring_core::activity::park;
 use mainspring_core::cause::Cause;
 use mainspring_core::clock::Clock;
 use mainspring_core::context::{AppControl, StopHook};
@@ -92,10 +93,11 @@ impl AppHandle {
         self.0.stop(Event::Signal(signal));
     }
 
-    /// Waits until the app is ready, or will never be: false then.
+    /// Waits until the app is ready, or will never be: false then. A Mainspring wait: a body that
+    /// awaits it is parked.
     pub async fn ready(&self) -> bool {
         let mut readiness = self.0.readiness.subscribe();
-        let seen = readiness.wait_for(|now| *now != Readiness::Starting).await;
+        let seen = park(readiness.wait_for(|now| *now != Readiness::Starting)).await;
         seen.is_ok_and(|now| *now == Readiness::Ready)
     }
 

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod fast_clock;
+mod health;
 mod lifecycle_start;
 mod lifecycle_stop;
 mod rig;

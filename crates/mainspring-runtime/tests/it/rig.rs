@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use mainspring_core::activity::TaskKind;
-use mainspring_core::clock::ManualClock;
+use mainspring_core::clock::{Clock, ManualClock};
 use mainspring_core::context::Context;
 use mainspring_core::error::{BoxError, Error, ErrorKind};
 use mainspring_core::event::{Event, Events};
@@ -71,11 +71,16 @@ impl Rig {
     }
 
     pub(crate) fn start(&self, app: App) -> Running {
+        self.start_on(self.clock.clock(), app)
+    }
+
+    /// Starts an app on another clock than the rig's.
+    pub(crate) fn start_on(&self, clock: Clock, app: App) -> Running {
         let handle = app.handle();
         let executor = Arc::new(TokioExecutor::current());
         let events = Arc::clone(&self.events);
         let platform = Platform {
-            clock: self.clock.clock(),
+            clock,
             executor: Arc::clone(&executor) as _,
             network: Arc::new(self.network.clone()),
             environment: self.environment.clone(),
