@@ -6,5 +6,8 @@ mod fast_clock;
 mod health;
 mod lifecycle_start;
 mod lifecycle_stop;
+mod periodic;
+mod periodic_policies;
 mod rig;
 mod smoke;
+mod stall_clock;
