@@ -2,11 +2,14 @@
 
 mod a_week;
 mod attribute;
+mod calls;
 mod ends;
+mod follow_ups;
 mod health;
 mod leaks;
 mod logs;
 mod periodic;
+mod requests;
 mod rig;
 mod starts;
 mod time;
