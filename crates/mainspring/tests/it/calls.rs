@@ -23,7 +23,7 @@ impl Action for Greet {
     type Output = String;
 
     async fn call(&self, ctx: ActionContext, input: Greeting) -> Result<String, ActionError> {
-        ctx.sleep(self.takes).await?;
+        ctx.clock().sleep(self.takes).await;
         match input.name.as_str() {
             "nobody" => Err(ActionError::conflict("nobody is greeted already")),
             "everybody" => Err(ActionError::too_many(seconds(9))),

@@ -1,5 +1,15 @@
 //! The test kit, used as its users do: through the facade.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests show what becomes of plain tasks, threads and sockets"
+)]
+
 mod a_week;
 mod attribute;
 mod calls;
