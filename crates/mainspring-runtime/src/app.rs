@@ -210,6 +210,13 @@ impl App {
             .expect("the endpoint was found by its type or has just been added")
     }
 
+    /// The app's endpoint of this type, if it has one.
+    #[doc(hidden)]
+    pub fn find_endpoint_mut<E: Endpoint>(&mut self) -> Option<&mut E> {
+        let mut all = self.endpoints.iter_mut();
+        all.find_map(|endpoint| endpoint.as_any_mut().downcast_mut())
+    }
+
     /// Runs the app on this machine until it is told to stop.
     ///
     /// Takes SIGTERM and SIGINT unless [`without_signals`](App::without_signals) was called; a second

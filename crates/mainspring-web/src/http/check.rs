@@ -14,7 +14,8 @@ const PREFIX: &str = "/actions";
 
 impl HttpEndpoint {
     /// The path of actions, without its last slash.
-    pub(super) fn prefix(&self) -> &str {
+    #[doc(hidden)]
+    pub fn prefix(&self) -> &str {
         let prefix = self.prefix.as_deref().unwrap_or(PREFIX);
         prefix.trim_end_matches('/')
     }
