@@ -19,6 +19,7 @@ use mainspring_core::error::BoxError;
 use mainspring_core::spawn::BoxFuture;
 use mainspring_core::telemetry::event;
 use mainspring_runtime::follow_up::Batch;
+use mainspring_runtime::metrics::TriggerOutcome;
 use tracing::Instrument;
 
 pub use key::{TriggerKey, TriggerKeys};
@@ -28,7 +29,7 @@ use replay::{Replays, Seen};
 use crate::action::{Entry, Prepared, catch};
 use crate::context::{ActionContext, FollowUps, RequestHead};
 use crate::error::ActionError;
-use crate::http::{Call, OutBody, Server};
+use crate::http::{Call, Ended, OutBody, Server};
 use signature::Signed;
 
 /// The longest id of a call, in bytes.
@@ -52,13 +53,19 @@ impl Trigger {
 
     /// Answers a call.
     pub(crate) fn answer(self: Arc<Self>, call: Call) -> BoxFuture<'static, Response<OutBody>> {
-        let finish = call.finish();
+        let mut finish = call.finish();
+        // The action's own count is about its runs, not about who asked for them.
+        finish.name = None;
+        let metrics = call.server.site.metrics.clone();
         let span = call.head.context().span().clone();
         let spawner = call.server.site.ctx.env().spawner.clone();
         let route = Arc::clone(&self.entry.route);
         let work = async move {
             let mut batch = None;
             let ended = catch(self.accept(call, &mut batch)).await;
+            if let Some(outcome) = outcome(&ended) {
+                metrics.trigger(self.entry.name, outcome);
+            }
             finish.json(ended, batch)
         };
         spawner.body(&route, work.instrument(span))
@@ -187,6 +194,21 @@ const BUSY_RETRY: std::time::Duration = std::time::Duration::from_secs(5);
 enum Claim<'a> {
     Signed(Signed<'a>),
     Bearer(Option<&'a str>),
+}
+
+/// What became of a call, as the metrics count it.
+fn outcome(ended: &Ended<(StatusCode, Bytes)>) -> Option<TriggerOutcome> {
+    let status = match ended {
+        Ok(Ok((status, _))) => *status,
+        Ok(Err(error)) => error.status(),
+        Err(_) => return None,
+    };
+    match status {
+        StatusCode::ACCEPTED => Some(TriggerOutcome::Accepted),
+        StatusCode::OK => Some(TriggerOutcome::Replayed),
+        StatusCode::SERVICE_UNAVAILABLE => Some(TriggerOutcome::Full),
+        _ => Some(TriggerOutcome::Refused),
+    }
 }
 
 fn usable_id(id: &http::HeaderValue) -> Option<&str> {

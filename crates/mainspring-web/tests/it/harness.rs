@@ -255,6 +255,15 @@ impl Client {
         }
     }
 
+    /// Reads and drops this many bytes of an answer.
+    pub(crate) async fn skip(&mut self, bytes: usize) {
+        let mut left = bytes;
+        while left > 0 && self.more().await {
+            left = left.saturating_sub(self.read.len());
+            self.read.clear();
+        }
+    }
+
     /// Waits until the server closes; returns what came before.
     pub(crate) async fn closed(&mut self) -> Vec<u8> {
         while self.more().await {}

@@ -1,4 +1,7 @@
 //! The crate from the outside: real HTTP over TCP and over the in-memory network.
 
 mod actions;
+mod follow_ups;
 mod harness;
+mod left;
+mod routes;
