@@ -39,7 +39,8 @@ use crate::action::{Action, DynAction, Limits};
 use crate::error::ErrorMap;
 use crate::trigger::TriggerKeys;
 
-/// The app's HTTP server and what is registered on it; made by the methods of [`Web`](crate::app::Web).
+/// The app's HTTP server and what is registered on it; made by the methods of
+/// [`Web`](crate::app::Web).
 #[derive(Default)]
 pub struct HttpEndpoint {
     pub(crate) address: Option<String>,

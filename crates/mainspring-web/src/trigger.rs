@@ -1,8 +1,9 @@
 //! Triggers: an outside cron calls an action through a signed endpoint.
 //!
-//! `POST /triggers/<name>` follows Standard Webhooks: `webhook-id`, `webhook-timestamp` and `webhook-signature`, an
-//! HMAC-SHA256 over `id.timestamp.body`. A good call is answered 202 with `{"runId"}`, and the action runs as a follow-up,
-//! never inside the request. The same id again is answered 200 with the same run id; anything wrong 401 without a reason.
+//! `POST /triggers/<name>` follows Standard Webhooks: `webhook-id`, `webhook-timestamp` and
+//! `webhook-signature`, an HMAC-SHA256 over `id.timestamp.body`. A good call is answered 202 with
+//! `{"runId"}`, and the action runs as a follow-up, never inside the request. The same id again is
+//! answered 200 with the same run id; anything wrong 401 without a reason.
 
 mod key;
 mod replay;
@@ -126,7 +127,8 @@ impl Trigger {
         }
     }
 
-    /// Checks the claim against the body; returns the call's id and until when the call would be taken again.
+    /// Checks the claim against the body; returns the call's id and until when the call would be
+    /// taken again.
     fn prove<'a>(
         &self,
         head: &RequestHead,
@@ -172,7 +174,10 @@ impl Trigger {
         let limit = self.entry.limits.timeout;
         let taken = batch.add(self.entry.name, limit, work);
         taken.map(drop).map_err(|error| {
-            tracing::warn!(name: event::FOLLOW_UP_DROPPED, follow_up = self.entry.name, cause = %error, "a trigger's run was not taken");
+            tracing::warn!(
+                name: event::FOLLOW_UP_DROPPED,
+                follow_up = self.entry.name, cause = %error, "a trigger's run was not taken"
+            );
             ActionError::unavailable(BUSY_RETRY)
         })
     }

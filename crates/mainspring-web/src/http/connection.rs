@@ -76,7 +76,8 @@ pub(super) async fn serve(
     }
 }
 
-/// Looks from time to time whether a connection is too slow; a request under way has limits of its own.
+/// Looks from time to time whether a connection is too slow; a request under way has limits of its
+/// own.
 struct Watch {
     limits: HttpLimits,
     timer: Pin<Box<dyn Future<Output = ()> + Send>>,

@@ -8,11 +8,12 @@ pub const HEAD_BYTES: usize = 64 * 1024;
 /// How long a client may take to send the head of a request. 408 after it.
 pub const HEAD_TIME: Duration = Duration::from_secs(30);
 
-/// How long a client may take to send the body of an action; a plain route's body may pause for this long. 408 after it.
+/// How long a client may take to send the body of an action; a plain route's body may pause for
+/// this long. 408 after it.
 pub const BODY_TIME: Duration = Duration::from_secs(30);
 
-/// How long a connection may rest between two requests: longer than the minute that load balancers keep theirs, so that
-/// they close first and never send into a closing connection.
+/// How long a connection may rest between two requests: longer than the minute that load balancers
+/// keep theirs, so that they close first and never send into a closing connection.
 pub const IDLE_TIME: Duration = Duration::from_secs(75);
 
 /// How much of a body that was refused is read and dropped, so that its client gets to read why.
@@ -21,7 +22,8 @@ pub const LINGER_BYTES: usize = 16 * 1024 * 1024;
 /// How long a body that was refused is read and dropped.
 pub const LINGER_TIME: Duration = Duration::from_secs(2);
 
-/// How many connections may be open: a bound on memory, above what most systems allow a process to open.
+/// How many connections may be open: a bound on memory, above what most systems allow a process to
+/// open.
 pub const CONNECTIONS_MAX: usize = 10_000;
 
 /// What one connection may use; every time in it is I/O time, which a test's clock does not move.
@@ -87,7 +89,8 @@ impl HttpLimits {
         self
     }
 
-    /// How many connections may be open; further ones wait in the system's backlog. [`CONNECTIONS_MAX`] unless set.
+    /// How many connections may be open; further ones wait in the system's backlog.
+    /// [`CONNECTIONS_MAX`] unless set.
     #[must_use]
     pub fn connections(mut self, connections: usize) -> Self {
         self.connections = connections;

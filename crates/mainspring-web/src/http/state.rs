@@ -1,4 +1,5 @@
-//! What a connection's parts know of each other: where it is between two requests, and whose request is under way.
+//! What a connection's parts know of each other: where it is between two requests, and whose
+//! request is under way.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -117,7 +118,8 @@ impl ConnState {
         self.gone.store(true, Ordering::Relaxed);
     }
 
-    /// Whether the client may still be sending what nobody will read, so that closing at once would lose our answer.
+    /// Whether the client may still be sending what nobody will read, so that closing at once would
+    /// lose our answer.
     pub(super) fn should_linger(&self) -> bool {
         let unread = self.unread.load(Ordering::Relaxed) || self.phase().0 == Phase::Head;
         unread && !self.gone.load(Ordering::Relaxed)

@@ -1,4 +1,5 @@
-//! The bytes of one connection, watched: what arrives, when the client leaves, and how the connection closes.
+//! The bytes of one connection, watched: what arrives, when the client leaves, and how the
+//! connection closes.
 
 use std::io;
 use std::pin::Pin;
@@ -18,8 +19,8 @@ const SCRAP_BYTES: usize = 16 * 1024;
 
 /// A connection's bytes.
 ///
-/// Its shutdown lingers where the client may still be sending: closing a socket with unread bytes resets it, which may take
-/// the answer away from a client that has not read it yet.
+/// Its shutdown lingers where the client may still be sending: closing a socket with unread bytes
+/// resets it, which may take the answer away from a client that has not read it yet.
 pub(super) struct Wire {
     stream: Box<dyn Stream>,
     state: Arc<ConnState>,

@@ -1,5 +1,11 @@
 //! The crate from the outside: real HTTP over TCP and over the in-memory network.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
 mod actions;
 mod config;
 mod drain;
