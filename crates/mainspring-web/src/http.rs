@@ -29,7 +29,7 @@ pub(crate) use call::Call;
 pub(crate) use finish::Ended;
 pub use limits::{
     BODY_TIME, CONNECTIONS_MAX, HEAD_BYTES, HEAD_TIME, HttpLimits, IDLE_TIME, LINGER_BYTES,
-    LINGER_TIME,
+    LINGER_TIME, WRITE_TIME,
 };
 pub(crate) use request_body::InBody;
 pub(crate) use response_body::OutBody;
@@ -79,6 +79,10 @@ impl Endpoint for HttpEndpoint {
 
     fn check(&self, environment: &Environment, errors: &mut Vec<Error>) {
         self.check_all(environment, errors);
+    }
+
+    fn is_wanted(&self, environment: &Environment) -> bool {
+        self.address(environment).is_some()
     }
 
     fn bind(self: Box<Self>, site: Site) -> BoxFuture<'static, Result<Box<dyn Bound>, Error>> {

@@ -12,6 +12,9 @@ pub const HEAD_TIME: Duration = Duration::from_secs(30);
 /// this long. 408 after it.
 pub const BODY_TIME: Duration = Duration::from_secs(30);
 
+/// How long a client may take nothing of an answer before the connection is closed.
+pub const WRITE_TIME: Duration = Duration::from_secs(30);
+
 /// How long a connection may rest between two requests: longer than the minute that load balancers
 /// keep theirs, so that they close first and never send into a closing connection.
 pub const IDLE_TIME: Duration = Duration::from_secs(75);
@@ -40,6 +43,7 @@ pub struct HttpLimits {
     pub(crate) head_bytes: usize,
     pub(crate) head_time: Duration,
     pub(crate) body_time: Duration,
+    pub(crate) write_time: Duration,
     pub(crate) idle_time: Duration,
     pub(crate) linger_bytes: usize,
     pub(crate) linger_time: Duration,
@@ -65,6 +69,13 @@ impl HttpLimits {
     #[must_use]
     pub fn body_time(mut self, limit: Duration) -> Self {
         self.body_time = limit;
+        self
+    }
+
+    /// The time a client may take nothing of an answer; [`WRITE_TIME`] unless set.
+    #[must_use]
+    pub fn write_time(mut self, limit: Duration) -> Self {
+        self.write_time = limit;
         self
     }
 
@@ -104,6 +115,7 @@ impl Default for HttpLimits {
             head_bytes: HEAD_BYTES,
             head_time: HEAD_TIME,
             body_time: BODY_TIME,
+            write_time: WRITE_TIME,
             idle_time: IDLE_TIME,
             linger_bytes: LINGER_BYTES,
             linger_time: LINGER_TIME,

@@ -24,6 +24,8 @@ struct Inner {
     /// The request under way, as a report names it.
     route: Option<Arc<str>>,
     ctx: Option<Context>,
+    /// Since when the client has taken nothing of what is to be written.
+    stalled: Option<IoInstant>,
 }
 
 /// Where a connection is.
@@ -47,6 +49,7 @@ impl ConnState {
                 since: IoInstant::now(),
                 route: None,
                 ctx: None,
+                stalled: None,
             }),
             unread: AtomicBool::new(false),
             slow: AtomicBool::new(false),
@@ -100,6 +103,16 @@ impl ConnState {
     /// The context of the request under way, if it has a handler.
     pub(super) fn ctx(&self) -> Option<Context> {
         self.inner().ctx.clone()
+    }
+
+    /// The client has stopped taking what is to be written, or goes on.
+    pub(super) fn stalls(&self, stalls: bool) {
+        self.inner().stalled = stalls.then(IoInstant::now);
+    }
+
+    /// Since when the client has taken nothing, if it keeps us waiting.
+    pub(super) fn stalled(&self) -> Option<IoInstant> {
+        self.inner().stalled
     }
 
     pub(super) fn left_unread(&self) {

@@ -26,6 +26,8 @@ pub(super) struct Wire {
     state: Arc<ConnState>,
     limits: HttpLimits,
     closing: Closing,
+    /// Whether the last write had to wait.
+    stalled: bool,
 }
 
 enum Closing {
@@ -45,10 +47,15 @@ impl Wire {
             state,
             limits,
             closing: Closing::Open,
+            stalled: false,
         }
     }
 
-    fn note(&self, result: &Poll<io::Result<usize>>) {
+    fn note(&mut self, result: &Poll<io::Result<usize>>) {
+        if result.is_pending() != self.stalled {
+            self.stalled = result.is_pending();
+            self.state.stalls(self.stalled);
+        }
         if let Poll::Ready(Err(_)) = result {
             self.state.client_gone();
         }

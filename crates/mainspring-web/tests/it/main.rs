@@ -7,6 +7,7 @@
 )]
 
 mod actions;
+mod app;
 mod config;
 mod drain;
 mod follow_ups;

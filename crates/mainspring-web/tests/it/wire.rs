@@ -1,5 +1,6 @@
 //! Hostile and slow clients: what is too large, too slow, or cut.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::routing::post as on_post;
@@ -9,6 +10,7 @@ use mainspring_web::context::ActionContext;
 use mainspring_web::error::ActionError;
 use mainspring_web::http::HttpLimits;
 use tokio::io::AsyncWriteExt;
+use tokio::sync::Notify;
 
 use crate::harness::{Draft, Server, Setup, beside, get, post, soon};
 
@@ -203,6 +205,40 @@ async fn a_slow_body_is_408() {
             assert!(client.closed().await.is_empty(), "{path}");
         }
     }
+}
+
+/// Answers more than the buffers of two sockets hold, and follows up.
+struct Flood(Arc<Notify>);
+
+impl Action for Flood {
+    const NAME: &'static str = "demo.flood";
+    type Input = ();
+    type Output = String;
+
+    async fn call(&self, ctx: ActionContext, (): ()) -> Result<String, ActionError> {
+        let told = Arc::clone(&self.0);
+        ctx.follow_up("after", Duration::from_secs(5), |_| async move {
+            told.notify_one();
+            Ok(())
+        });
+        Ok("x".repeat(64 * 1024 * 1024))
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_takes_nothing_of_its_answer_is_let_go() {
+    let limits = HttpLimits::default().head_time(SHORT).write_time(SHORT);
+    let followed = Arc::new(Notify::new());
+    let flood = Flood(Arc::clone(&followed));
+    let server = Setup::tcp()
+        .start(|draft| draft.action(flood).http_limits(limits))
+        .await;
+    let mut client = server.connect().await;
+    client
+        .write(post("/actions/demo.flood", "", "").as_bytes())
+        .await;
+    // Nothing is read: only the limit can set the follow-up free.
+    soon(followed.notified()).await;
 }
 
 #[tokio::test]
