@@ -1,1 +1,11 @@
-fn main() {}
+//! Runs the quickstart until it gets SIGTERM or Ctrl-C.
+
+use mainspring::prelude::*;
+use quickstart::Settings;
+
+#[tokio::main]
+async fn main() -> Result<ShutdownReport, Error> {
+    let _log = mainspring::logger()?;
+    let settings = Settings::from_env(&Environment::process());
+    quickstart::app(&settings)?.serve("127.0.0.1:8080").await
+}
