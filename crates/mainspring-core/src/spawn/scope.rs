@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
-use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::future::AbortHandle;
@@ -58,8 +57,8 @@ impl Scope {
     pub fn emptied(&self) -> impl Future<Output = ()> + Send + '_ {
         park(async move {
             loop {
-                let mut changed = pin!(self.0.changed.notified());
-                changed.as_mut().enable();
+                // Made before the look, because it hears of everything from then on.
+                let changed = self.0.changed.notified();
                 if self.is_empty() {
                     return;
                 }

@@ -10,7 +10,7 @@ use mainspring_core::clock::Clock;
 use mainspring_core::context::{AppControl, StopHook};
 use mainspring_core::error::{Error, ErrorKind};
 use mainspring_core::health::Readiness;
-use mainspring_core::lifecycle::{Command, Event, Failure, Machine, PartId, ShutdownCause};
+use mainspring_core::lifecycle::{Command, Event, Failure, Machine, PartId, ShutdownCause, Signal};
 use tokio::sync::{mpsc, watch};
 
 use crate::endpoint::Bound;
@@ -64,6 +64,13 @@ impl AppHandle {
     pub fn shutdown(&self, cause: impl Into<Cause>) {
         let cause = ShutdownCause::Requested(cause.into().to_string());
         self.0.tell(Message::Event(Event::ShutdownRequested(cause)));
+    }
+
+    /// Acts as if the process had got a signal: the first stops the app, the second forces its
+    /// exit. For test kits.
+    #[doc(hidden)]
+    pub fn simulate_signal(&self, signal: Signal) {
+        self.0.tell(Message::Event(Event::Signal(signal)));
     }
 
     /// Waits until the app is ready, or will never be: false then.
