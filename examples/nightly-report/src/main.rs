@@ -13,7 +13,7 @@ fn app() -> App {
 }
 
 #[tokio::main]
-async fn main() -> Result<ShutdownReport, Error> {
+async fn main() -> Result<ShutdownReport, mainspring::Error> {
     app().run().await
 }
 

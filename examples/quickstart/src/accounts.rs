@@ -57,14 +57,11 @@ impl Action for Register {
     type Output = RegisterOutput;
 
     fn validate(&self, input: &RegisterInput) -> Result<(), Invalid> {
-        let mut invalid = Invalid::new();
-        if !is_email(&input.email) {
-            invalid.add("email", "must be an e-mail address such as ada@example.com");
-        }
-        if input.user_id.is_empty() || input.user_id.len() > USER_ID_BYTES_MAX {
-            invalid.add("userId", "must have 1 to 128 bytes");
-        }
-        invalid.into_result()
+        let has_length = (1..=USER_ID_BYTES_MAX).contains(&input.user_id.len());
+        Invalid::new()
+            .check("email", is_email(&input.email), "must be an address such as ada@example.com")
+            .check("userId", has_length, "must have 1 to 128 bytes")
+            .into_result()
     }
 
     async fn call(

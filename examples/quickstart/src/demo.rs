@@ -32,11 +32,8 @@ impl Action for DemoSleep {
     type Output = SleepOutput;
 
     fn validate(&self, input: &SleepInput) -> Result<(), Invalid> {
-        let mut invalid = Invalid::new();
-        if input.ms > SLEEP_MS_MAX {
-            invalid.add("ms", "must be 0 to 25000");
-        }
-        invalid.into_result()
+        let in_range = input.ms <= SLEEP_MS_MAX;
+        Invalid::new().check("ms", in_range, "must be 0 to 25000").into_result()
     }
 
     async fn call(&self, ctx: ActionContext, input: SleepInput) -> Result<SleepOutput, ActionError> {

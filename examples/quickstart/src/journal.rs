@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 
-use mainspring::prelude::*;
+use mainspring::error::{BoxError, Error, ErrorKind};
 use serde::Serialize;
 
 /// A file that lines are appended to; clones append to the same file.

@@ -11,6 +11,7 @@ pub use accounts::{Register, RegisterInput, RegisterOutput};
 pub use demo::{DemoSleep, SleepInput, SleepOutput};
 pub use settings::Settings;
 
+use mainspring::error::Error;
 use mainspring::prelude::*;
 
 use accounts::Users;
@@ -21,7 +22,7 @@ use reports::{ReportRun, Reports};
 /// The whole service.
 ///
 /// # Errors
-/// When the data folder cannot be used or the trigger's key cannot be read.
+/// When the data folder cannot be used.
 pub fn app(settings: &Settings) -> Result<App, Error> {
     let users = Users::default();
     let analytics = Journal::open(&settings.data, "analytics.jsonl")?;
@@ -41,7 +42,7 @@ pub fn app(settings: &Settings) -> Result<App, Error> {
         })
         .on_ready(print_addresses);
     if let Some(key) = &settings.trigger_key {
-        app = app.trigger(ReportRun { reports }, TriggerKeys::new(TriggerKey::from_whsec(key)?));
+        app = app.trigger(ReportRun { reports }, TriggerKey::from_whsec(key));
     }
     Ok(app)
 }

@@ -1,7 +1,6 @@
 //! Reports: written on a clock, or when somebody outside triggers one.
 
 use mainspring::prelude::*;
-use mainspring::time::Timestamp;
 use serde::Serialize;
 
 use crate::accounts::Users;

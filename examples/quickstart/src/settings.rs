@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use mainspring::prelude::*;
+use mainspring::environment::Environment;
 
 /// The quickstart's own settings; those of the listeners are Mainspring's.
 #[derive(Debug, Clone)]

@@ -41,7 +41,7 @@ fn app(users: UserStore, analytics: Analytics) -> App {
 }
 
 #[tokio::main]
-async fn main() -> Result<ShutdownReport, Error> {
+async fn main() -> Result<ShutdownReport, mainspring::Error> {
     app(UserStore::default(), Analytics::default()).serve("127.0.0.1:8080").await
 }
 

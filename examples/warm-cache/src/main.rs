@@ -21,7 +21,7 @@ fn app(store: CacheStore) -> App {
 }
 
 #[tokio::main]
-async fn main() -> Result<ShutdownReport, Error> {
+async fn main() -> Result<ShutdownReport, mainspring::Error> {
     app(CacheStore::default()).serve("127.0.0.1:8080").await
 }
 
