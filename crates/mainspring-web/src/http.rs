@@ -74,7 +74,7 @@ impl Registered {
 
 impl Endpoint for HttpEndpoint {
     fn name(&self) -> &'static str {
-        "http"
+        "main"
     }
 
     fn check(&self, environment: &Environment, errors: &mut Vec<Error>) {
