@@ -18,10 +18,6 @@ use mainspring_runtime::io_time;
 
 use crate::kit::TestApp;
 
-/// How long an answer may fail to come, in real time, while nobody is busy: as long as the clock
-/// waits for what is.
-const STALL_LIMIT: Duration = Duration::from_secs(10);
-
 /// A request was not answered: its connection was refused, or cut before the whole answer had come.
 #[derive(Debug)]
 pub struct NoAnswer(BoxError);
@@ -58,7 +54,11 @@ pub(crate) async fn send(
     let stream = stream.map_err(|error| NoAnswer(error.into()))?;
     let exchange = exchange(TokioIo::new(stream), request.map(Full::new));
     // The answer depends on the clock as soon as its handler does.
-    let exchange = park(watched(app.manual_clock().activity(), exchange));
+    let exchange = park(watched(
+        app.manual_clock().activity(),
+        app.settle_limit(),
+        exchange,
+    ));
     exchange.await.map_err(|error| NoAnswer(error.into()))
 }
 
@@ -82,10 +82,12 @@ async fn exchange(
 }
 
 /// Waits for an answer, and panics if it waits for time that nobody moves.
-async fn watched<F: Future>(activity: &Activity, exchange: F) -> F::Output {
+///
+/// It may fail to come, while nobody is busy, for as long as the clock waits for what is.
+async fn watched<F: Future>(activity: &Activity, limit: Duration, exchange: F) -> F::Output {
     let mut exchange = pin!(exchange);
     loop {
-        match io_time::timeout(STALL_LIMIT, exchange.as_mut()).await {
+        match io_time::timeout(limit, exchange.as_mut()).await {
             Ok(answer) => return answer,
             // Inside `run_until` the one who asks is busy, so this holds only where nobody moves
             // time.

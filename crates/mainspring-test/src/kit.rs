@@ -8,17 +8,18 @@ use std::time::Duration;
 
 use mainspring_core::clock::{Clock, ManualClock};
 use mainspring_core::context::Context;
+use mainspring_core::event::Events;
 use mainspring_core::lifecycle::ShutdownReport;
 use mainspring_core::random::Random;
 use mainspring_core::spawn::Scope;
 use mainspring_core::time::Timestamp;
 use mainspring_runtime::app::App;
 use mainspring_runtime::environment::{Environment, HEALTH_ADDR, HTTP_ADDR};
-use mainspring_runtime::executor::TokioExecutor;
 use mainspring_runtime::logger::capture::Captured;
 use mainspring_runtime::network::MemoryNetwork;
 use mainspring_runtime::platform::Platform;
 
+use crate::executor::AppExecutor;
 use crate::leak;
 use crate::options::Options;
 use crate::started::{Running, StartedApp};
@@ -49,6 +50,7 @@ struct Kit {
     logs: Captured,
     /// Owns what the test spawns through its own contexts.
     scope: Scope,
+    settle_limit: Duration,
     started: Mutex<Vec<Arc<Running>>>,
     leaks_allowed: AtomicBool,
 }
@@ -62,6 +64,7 @@ impl TestApp {
             random: Random::seeded(options.seed),
             logs,
             scope: Scope::new(),
+            settle_limit: options.settle_limit,
             started: Mutex::new(Vec::new()),
             leaks_allowed: AtomicBool::new(false),
         };
@@ -236,14 +239,20 @@ impl TestApp {
         }
     }
 
-    pub(crate) fn platform(&self) -> Platform {
+    /// How long the clock waits in real time for the system to settle.
+    pub(crate) fn settle_limit(&self) -> Duration {
+        self.kit.settle_limit
+    }
+
+    /// What one app runs on; its tasks and events are its own.
+    pub(crate) fn platform(&self, executor: AppExecutor, events: Events) -> Platform {
         Platform {
             clock: self.clock(),
-            executor: Arc::new(TokioExecutor::current()),
+            executor: Arc::new(executor),
             network: Arc::new(self.kit.network.clone()),
             environment: self.environment.clone(),
             random: self.kit.random.clone(),
-            events: mainspring_core::event::Events::nowhere(),
+            events,
             owns_process: false,
         }
     }

@@ -8,10 +8,10 @@ use tokio::runtime::Handle;
 
 /// How often the runtime is looked at again: a task that has ended is taken off its books a moment
 /// later.
-const LOOKS: u32 = 200;
+pub(crate) const LOOKS: u32 = 200;
 
 /// The pause between two looks, in real time, so that a leak is reported after a second.
-const LOOK: Duration = Duration::from_millis(5);
+pub(crate) const LOOK: Duration = Duration::from_millis(5);
 
 /// Says what is left on a clock on which nothing is busy.
 pub(crate) async fn found(clock: &ManualClock) -> Option<String> {

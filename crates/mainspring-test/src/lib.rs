@@ -3,6 +3,8 @@
 //! This crate follows no semantic versioning of its own; use `mainspring::test` with the feature
 //! `test`.
 
+mod call;
+mod executor;
 mod http;
 mod kit;
 mod leak;
@@ -13,6 +15,7 @@ mod started;
 mod time;
 mod unit;
 
+pub use call::{CallError, Refused};
 pub use http::NoAnswer;
 pub use kit::TestApp;
 pub use options::{Options, START};

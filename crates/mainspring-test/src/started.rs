@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
-use mainspring_core::activity::{TaskKind, park};
+use mainspring_core::activity::{TaskKind, io, park};
 use mainspring_core::cause::Cause;
 use mainspring_core::clock::ManualClock;
 use mainspring_core::event::Events;
@@ -15,10 +15,13 @@ use mainspring_core::lifecycle::{ShutdownReport, Signal};
 use mainspring_core::spawn::{Scope, Spawner};
 use mainspring_core::time::Timestamp;
 use mainspring_runtime::app::{Addresses, App, AppHandle};
+use mainspring_runtime::executor::TokioExecutor;
 use mainspring_runtime::metrics::Registry;
 use mainspring_runtime::periodic::PeriodicState;
+use mainspring_web::http::HttpEndpoint;
 use tokio::sync::watch;
 
+use crate::executor::AppExecutor;
 use crate::http::{self as client, NoAnswer};
 use crate::kit::TestApp;
 use crate::record::{FollowUpRun, PanicRecord, PeriodicRun, Recorder};
@@ -37,26 +40,37 @@ pub(crate) struct Running {
     pub(crate) handle: AppHandle,
     metrics: Registry,
     recorder: Recorder,
+    action_prefix: String,
     report: watch::Receiver<Option<ShutdownReport>>,
 }
 
 impl Running {
-    pub(crate) fn new(app: App, kit: &TestApp) -> Self {
+    pub(crate) fn new(mut app: App, kit: &TestApp) -> Self {
         let (handle, metrics) = (app.handle(), app.metrics().clone());
-        let recorder = Recorder::default();
-        let mut platform = kit.platform();
-        platform.events = recorder.events();
-        let activity = Some(kit.manual_clock().activity().clone());
-        let spawner = Spawner::new(Arc::clone(&platform.executor), activity, Events::nowhere());
+        let http = app.find_endpoint_mut::<HttpEndpoint>();
+        let action_prefix = http
+            .map(|http| http.prefix().to_owned())
+            .unwrap_or_default();
+        let (recorder, executor) = (Recorder::default(), AppExecutor::current());
+        let platform = kit.platform(executor.clone(), recorder.events());
         let (sender, report) = watch::channel(None);
         let whole = async move {
-            sender.send_replace(Some(app.run_on(platform).await));
+            let report = app.run_on(platform).await;
+            if report.forced.is_some() {
+                // The process would be gone now, and everything in it.
+                io(executor.end()).await;
+            }
+            sender.send_replace(Some(report));
         };
+        let activity = Some(kit.manual_clock().activity().clone());
+        let outside = Arc::new(TokioExecutor::current());
+        let spawner = Spawner::new(outside, activity, Events::nowhere());
         drop(spawner.spawn(&Scope::new(), TaskKind::Loop, &Arc::from("app"), whole));
         Self {
             handle,
             metrics,
             recorder,
+            action_prefix,
             report,
         }
     }
@@ -105,7 +119,7 @@ impl StartedApp {
     ///
     /// Returns at once; [`stopped`](StartedApp::stopped) waits for the end.
     pub fn signal(&self, signal: Signal) {
-        self.running.handle.simulate_signal(signal);
+        self.running.handle.signal(signal);
     }
 
     /// Asks the app to stop; returns at once.
@@ -224,6 +238,11 @@ impl StartedApp {
     /// When there is no answer.
     pub async fn get(&self, path: &str) -> Response<Bytes> {
         self.request(get(path)).await
+    }
+
+    /// The path of this app's actions.
+    pub(crate) fn action_prefix(&self) -> &str {
+        &self.running.action_prefix
     }
 
     fn main_address(&self) -> std::net::SocketAddr {

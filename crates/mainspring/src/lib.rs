@@ -7,33 +7,47 @@
 //!
 //! ```
 //! use mainspring::prelude::*;
-//! use mainspring::test::{Options, TestApp, hours, run, timestamp};
+//! use std::time::Duration;
+//!
+//! struct Register;
+//!
+//! impl Action for Register {
+//!     const NAME: &'static str = "account.register";
+//!     type Input = String;
+//!     type Output = bool;
+//!
+//!     async fn call(&self, ctx: ActionContext, email: String) -> Result<bool, ActionError> {
+//!         ctx.follow_up("analytics", Duration::from_secs(30), |_ctx| async move {
+//!             mainspring::tracing::info!(email, "registered");
+//!             Ok(())
+//!         });
+//!         Ok(true)
+//!     }
+//! }
 //!
 //! async fn purge_sessions(tick: Tick) -> Result<(), BoxError> {
 //!     mainspring::tracing::info!(due = %tick.scheduled_for(), "purging");
 //!     Ok(())
 //! }
 //!
-//! async fn write_report(_tick: Tick) -> Result<(), BoxError> {
-//!     Ok(())
-//! }
-//!
 //! fn accounts() -> App {
 //!     App::new("accounts")
 //!         .periodic("purge-sessions", Every::minutes(15), purge_sessions)
-//!         .periodic("report", Cron::new("0 3 * * TUE").in_zone("Europe/London"), write_report)
+//!         .action(Register)
 //! }
 //!
-//! // In `main`: `accounts().run().await`. In a test, with `#[mainspring::test]` instead of `run`:
-//! # fn main() {
-//! run(Options::new().start("2026-03-30T12:00:00Z"), |app: TestApp| async move {
+//! // `accounts().serve("127.0.0.1:8080").await` runs it. A test lives through a day of it; with
+//! // the attribute `#[mainspring::test]` this needs no `run`.
+//! use mainspring::test::{Options, days, run};
+//!
+//! run(Options::new(), |app| async move {
 //!     let app = app.start(accounts()).await;
-//!     app.advance(hours(24)).await;
+//!     assert!(app.call::<Register>("ada@example.com".into()).await.unwrap());
+//!     app.advance(days(1)).await;
 //!     assert_eq!(app.runs_of("purge-sessions").len(), 96);
-//!     // British summer time has begun.
-//!     assert_eq!(app.runs_of("report"), [timestamp("2026-03-31T02:00:00Z")]);
+//!     assert_eq!(app.follow_ups_of("analytics").len(), 1);
+//!     assert!(app.logs().contains("ada@example.com"));
 //! });
-//! # }
 //! ```
 //!
 //! # Where things are

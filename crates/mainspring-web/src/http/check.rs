@@ -14,7 +14,8 @@ const PREFIX: &str = "/actions";
 
 impl HttpEndpoint {
     /// The path of actions, without its last slash.
-    pub(super) fn prefix(&self) -> &str {
+    #[doc(hidden)]
+    pub fn prefix(&self) -> &str {
         let prefix = self.prefix.as_deref().unwrap_or(PREFIX);
         prefix.trim_end_matches('/')
     }
@@ -49,7 +50,7 @@ impl HttpEndpoint {
             routers.into_iter().reduce(axum::Router::merge)
         }));
         if merged.is_err() {
-            let hint = "two routers given to `routes` have the same route or both a fallback; merge them by hand";
+            let hint = "two of them have the same route, or a fallback each; merge them by hand";
             errors.push(config("the routers cannot be merged".to_owned(), hint));
         }
     }

@@ -2,7 +2,7 @@
 
 use mainspring::lifecycle::{Forced, ShutdownCause};
 use mainspring::prelude::*;
-use mainspring::test::{Options, Signal, TestApp, minutes, run, seconds};
+use mainspring::test::{Options, Signal, TestApp, hours, minutes, run, seconds};
 
 use crate::rig::{Noted, Notes, panic_of};
 
@@ -39,6 +39,41 @@ async fn a_second_signal_forces_the_exit(app: TestApp) {
     assert_eq!(report.exit_code(), 4, "{report}");
     assert_eq!(report.forced, Some(Forced::SecondSignal));
     assert_eq!(report.not_stopped().collect::<Vec<_>>(), ["slow"]);
+}
+
+async fn takes_everything_with_it(app: TestApp) {
+    let notes = Notes::default();
+    let told = notes.clone();
+    let app = app.start(
+        App::new("test").periodic("tick", Every::minutes(1), move |tick| {
+            let notes = told.clone();
+            async move {
+                notes.note("begun");
+                let _ = tick.park(std::future::pending::<()>()).await;
+                Ok(())
+            }
+        }),
+    );
+    let app = app.await;
+    app.advance(minutes(1)).await;
+    app.signal(Signal::Terminate);
+    app.signal(Signal::Terminate);
+    let report = app.stopped().await;
+    assert_eq!(report.exit_code(), 4);
+    assert_eq!(app.manual_clock().activity().live_tasks(), []);
+    assert_eq!(app.manual_clock().pending(), 0);
+    app.advance(hours(1)).await;
+    assert_eq!(notes.all(), ["begun"]);
+}
+
+#[mainspring::test]
+async fn a_forced_exit_takes_everything_with_it(app: TestApp) {
+    takes_everything_with_it(app).await;
+}
+
+#[mainspring::test(flavor = "multi_thread")]
+async fn a_forced_exit_takes_everything_with_it_on_many_threads(app: TestApp) {
+    takes_everything_with_it(app).await;
 }
 
 #[mainspring::test]
