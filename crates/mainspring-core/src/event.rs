@@ -17,6 +17,11 @@ pub enum Event {
         /// The panic's message.
         message: String,
     },
+    /// A supervised task was started again after it had panicked.
+    TaskRestarted {
+        /// The task's name.
+        task: Arc<str>,
+    },
     /// A component changed its state.
     Component {
         /// The component's name.

@@ -118,6 +118,11 @@ impl Health {
         self
     }
 
+    /// Returns what a degraded or unhealthy answer said.
+    pub fn message(&self) -> Option<&str> {
+        self.message.as_deref()
+    }
+
     /// Returns the worst state of this and all it depends on.
     pub fn state(&self) -> State {
         self.state

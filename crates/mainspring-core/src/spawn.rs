@@ -10,6 +10,7 @@ use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures_util::FutureExt;
 use futures_util::future::{AbortHandle, Abortable};
@@ -23,6 +24,7 @@ pub use task::Task;
 use crate::activity::{Activity, TaskKind};
 use crate::error::{Error, ErrorKind};
 use crate::event::{Event, Events};
+use crate::telemetry::event;
 
 /// A future on the heap that any thread may run.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -39,6 +41,7 @@ pub struct Spawner {
     executor: Arc<dyn Executor>,
     activity: Option<Activity>,
     events: Events,
+    alive: Arc<AtomicUsize>,
 }
 
 impl Spawner {
@@ -48,7 +51,13 @@ impl Spawner {
             executor,
             activity,
             events,
+            alive: Arc::default(),
         }
+    }
+
+    /// How many tasks of this spawner and its clones are alive; shared, for a metric.
+    pub fn alive(&self) -> &Arc<AtomicUsize> {
+        &self.alive
     }
 
     /// Where this spawner's tasks tell what happened to them.
@@ -88,6 +97,7 @@ impl Spawner {
         let (abort, registration) = AbortHandle::new_pair();
         let (sender, receiver) = tokio::sync::oneshot::channel();
         let live = owner.enter(Arc::clone(name), abort.clone());
+        let alive = Alive::new(&self.alive);
         let events = self.events.clone();
         let task_name = Arc::clone(name);
         let abortable = Abortable::new(future, registration);
@@ -102,7 +112,7 @@ impl Spawner {
                 Ok(Err(_)) => Err(aborted(&task_name)),
                 Err(payload) => Err(panicked(&events, &task_name, &*payload)),
             };
-            drop(live);
+            drop((live, alive));
             // Nobody may be waiting for the result; that is not an error.
             let _ = sender.send(ended);
         };
@@ -139,6 +149,22 @@ impl Spawner {
     }
 }
 
+/// Counts one task as alive while it exists.
+struct Alive(Arc<AtomicUsize>);
+
+impl Alive {
+    fn new(alive: &Arc<AtomicUsize>) -> Self {
+        alive.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(alive))
+    }
+}
+
+impl Drop for Alive {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 /// The message of a caught panic.
 pub fn panic_message(payload: &(dyn Any + Send)) -> String {
     let text = payload
@@ -150,7 +176,8 @@ pub fn panic_message(payload: &(dyn Any + Send)) -> String {
 
 fn panicked(events: &Events, name: &Arc<str>, payload: &(dyn Any + Send)) -> Error {
     let message = panic_message(payload);
-    tracing::error!(task = &**name, panic = message, "a task panicked");
+    let task = &**name;
+    tracing::error!(name: event::TASK_PANICKED, task, error = message, "a task panicked");
     let error = Error::new(
         ErrorKind::Panicked,
         format!("task `{name}` panicked: {message}"),

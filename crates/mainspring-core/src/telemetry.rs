@@ -169,7 +169,7 @@ pub mod event {
     /// The app has read its settings and begins to bind. Level info; fields: `app`.
     pub const APP_STARTING: &str = "app.starting";
 
-    /// A listener is bound. Level info; fields: `app`, `address`.
+    /// A listener is bound. Level info; fields: `app`, `listener`, `address`.
     pub const APP_LISTENING: &str = "app.listening";
 
     /// Everything has started; the app takes requests. Level info; fields: `app`, `took`.
@@ -206,11 +206,10 @@ pub mod event {
     /// `took`.
     pub const COMPONENT_ABANDONED: &str = "component.abandoned";
 
-    /// A spawned task panicked. Level error; fields: `task`, `component`, `error`.
+    /// A spawned task panicked. Level error; fields: `task`, `error`.
     pub const TASK_PANICKED: &str = "task.panicked";
 
-    /// A spawned task is started again by its policy. Level warn; fields: `task`, `component`,
-    /// `delay`.
+    /// A spawned task is started again by its policy. Level warn; fields: `task`, `delay`.
     pub const TASK_RESTARTED: &str = "task.restarted";
 
     /// An action ended in an error that the client is not told about. Level error; fields:
@@ -248,10 +247,6 @@ pub mod event {
     /// A run of a periodic panicked. Level error; fields: `periodic`, `scheduled_for`, `error`,
     /// `took`.
     pub const PERIODIC_PANICKED: &str = "periodic.panicked";
-
-    /// A run of a periodic was cut off by its limit. Level warn; fields: `periodic`,
-    /// `scheduled_for`, `took`.
-    pub const PERIODIC_TIMED_OUT: &str = "periodic.timed_out";
 
     /// A fire was skipped because the run before it is still going. Level debug; fields:
     /// `periodic`, `scheduled_for`.
@@ -298,7 +293,6 @@ pub mod event {
         FOLLOW_UP_CANCELLED,
         PERIODIC_FAILED,
         PERIODIC_PANICKED,
-        PERIODIC_TIMED_OUT,
         PERIODIC_SKIPPED,
         PERIODIC_MISSED,
         PROBE_FAILED,
@@ -338,6 +332,9 @@ pub mod field {
 
     /// Name of a follow-up.
     pub const FOLLOW_UP: &str = "follow_up";
+
+    /// Name of a listener.
+    pub const LISTENER: &str = "listener";
 
     /// How many fires passed without a run.
     pub const MISSED: &str = "missed";
@@ -387,6 +384,7 @@ pub mod field {
         ERROR,
         ERROR_ID,
         FOLLOW_UP,
+        LISTENER,
         MISSED,
         OUTCOME,
         PERIODIC,

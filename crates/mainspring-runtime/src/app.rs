@@ -15,7 +15,7 @@ use mainspring_core::lifecycle::ShutdownReport;
 use mainspring_core::periodic::{AnyPlan, Plan};
 
 pub use handle::{Addresses, AppHandle};
-pub(crate) use handle::{Message, Shared};
+pub(crate) use handle::{Inbox, Message, Shared};
 pub(crate) use settings::{HealthAddress, Settings};
 
 use crate::boot;
@@ -27,7 +27,7 @@ use crate::metrics::Registry;
 use crate::periodic::{Handler, Tick};
 use crate::platform::Platform;
 
-/// A service: its components, periodic work and endpoints, registered flat and run by one sequencer.
+/// A service: its components, periodic work and endpoints, registered flat, run by one sequencer.
 ///
 /// Registering cannot fail; [`run`](App::run) lists every configuration error together.
 ///
@@ -54,7 +54,7 @@ pub struct App {
     pub(crate) metrics: Registry,
     pub(crate) on_ready: Vec<OnReady>,
     pub(crate) handle: AppHandle,
-    pub(crate) messages: tokio::sync::mpsc::UnboundedReceiver<Message>,
+    pub(crate) inbox: Inbox,
 }
 
 /// What is called once the app is ready.
@@ -69,7 +69,7 @@ pub(crate) enum Registered {
 impl App {
     /// An app without any work.
     pub fn new(name: impl Into<String>) -> Self {
-        let (handle, messages) = AppHandle::new();
+        let (handle, inbox) = AppHandle::new();
         Self {
             name: name.into(),
             settings: Settings::default(),
@@ -80,7 +80,7 @@ impl App {
             metrics: Registry::new(),
             on_ready: Vec::new(),
             handle,
-            messages,
+            inbox,
         }
     }
 
@@ -159,8 +159,8 @@ impl App {
         self
     }
 
-    /// How long the app goes on serving after it has told load balancers that it is not ready: 3 s in production, 0 in
-    /// development by default.
+    /// How long the app goes on serving after it has told load balancers that it is not ready: 3 s
+    /// in production, 0 in development by default.
     #[must_use]
     pub fn drain_delay(mut self, delay: Duration) -> Self {
         self.settings.limits.drain_delay = Some(delay);
@@ -219,13 +219,15 @@ impl App {
 
     /// Runs the app on this machine until it is told to stop.
     ///
-    /// Takes SIGTERM and SIGINT unless [`without_signals`](App::without_signals) was called; a second one forces the exit.
-    /// Writes the shutdown report to stderr before it returns. Dropping the future abandons the app without stopping
-    /// anything; ask the [`handle`](App::handle) instead.
+    /// Takes SIGTERM and SIGINT unless [`without_signals`](App::without_signals) was called; a second
+    /// one forces the exit. Writes the shutdown report to stderr before it returns. The process is
+    /// expected to end then: one that has signals taken and lingers beyond the shutdown budget, such
+    /// as on a blocked thread, is ended, unless another app runs in it. Dropping the future abandons
+    /// the app without stopping anything; ask the [`handle`](App::handle) instead.
     ///
     /// # Errors
-    /// Every configuration error together, a socket that cannot be bound, a component that does not start. What had
-    /// started has been stopped by then.
+    /// Every configuration error together, a socket that cannot be bound, a component that does not
+    /// start. What had started has been stopped by then.
     pub async fn run(self) -> Result<ShutdownReport, Error> {
         boot::run_process(self, Platform::process()).await
     }

@@ -5,6 +5,7 @@ mod failure;
 mod parts;
 mod phases;
 mod sockets;
+mod told;
 
 use std::sync::Arc;
 
@@ -17,14 +18,15 @@ use mainspring_core::lifecycle::{
     Command, Event, Machine, Phase, ShutdownCause, ShutdownReport, StartStep,
 };
 use mainspring_core::spawn::{Scope, Spawner, Task};
+use mainspring_core::telemetry::event;
 use mainspring_core::time::Monotonic;
-use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::app::{App, AppHandle, Message, OnReady, Shared};
+use crate::app::{App, AppHandle, Inbox, Message, OnReady, Shared};
 use crate::endpoint::{Bound, Site};
 use crate::follow_up::FollowUps;
 use crate::health::HealthServer;
+use crate::metrics::AppMetrics;
 use crate::periodic::Engine;
 use crate::platform::Platform;
 use crate::watchdog::Watchdog;
@@ -38,12 +40,16 @@ pub(crate) async fn run_process(app: App, platform: Platform) -> Result<Shutdown
         return Err(error);
     }
     let watchdog = match app.settings.signals && platform.owns_process {
-        true => Some(Watchdog::start(Arc::clone(app.handle.shared()))?),
+        true => {
+            let watchdog = Watchdog::start(app.handle.shared())?;
+            let _ = app.handle.shared().watchdog.set(watchdog.clone());
+            Some(watchdog)
+        }
         false => None,
     };
-    let report = Shell::new(app, platform, watchdog.clone()).run().await;
+    let report = Shell::new(app, platform).run().await;
     if let Some(watchdog) = watchdog {
-        watchdog.reported(report.exit_code());
+        watchdog.reported();
     }
     match &report.cause {
         ShutdownCause::StartFailed { .. } => Err(failure::start_error(&report)),
@@ -56,30 +62,39 @@ pub(crate) async fn run_process(app: App, platform: Platform) -> Result<Shutdown
 
 /// Runs an app on a platform until it has stopped.
 pub(crate) async fn run(app: App, platform: Platform) -> ShutdownReport {
-    Shell::new(app, platform, None).run().await
+    Shell::new(app, platform).run().await
 }
 
 struct Shell {
+    app: String,
     shared: Arc<Shared>,
     handle: AppHandle,
     on_ready: Vec<OnReady>,
-    messages: mpsc::UnboundedReceiver<Message>,
+    inbox: Inbox,
     ctx: Context,
+    metrics: AppMetrics,
     parts: Parts,
     sockets: Option<Sockets>,
     bound: Vec<Box<dyn Bound>>,
     health: Option<HealthServer>,
     follow_ups: FollowUps,
     periodic: Engine,
-    /// The step of the boot that runs, to cancel or abandon it.
-    step: Option<(Context, Task<()>)>,
+    /// The step of the boot that runs last, to cancel or abandon it.
+    step: Option<Step>,
     /// Cuts the phase of the stop that runs.
     cut: CancellationToken,
-    watchdog: Option<Watchdog>,
+    began: Monotonic,
+}
+
+/// A step of the boot that takes its time.
+struct Step {
+    step: StartStep,
+    ctx: Context,
+    task: Task<()>,
 }
 
 impl Shell {
-    fn new(app: App, platform: Platform, watchdog: Option<Watchdog>) -> Self {
+    fn new(app: App, platform: Platform) -> Self {
         let plan = config::plan(&app, &platform.environment);
         let mode = plan.mode;
         let shared = Arc::clone(app.handle.shared());
@@ -97,6 +112,7 @@ impl Shell {
             random: platform.random,
             control: Box::new(app.handle.clone()),
         });
+        metrics.app().count_tasks(env.spawner.alive());
         let ctx = Context::root(Arc::clone(&env), Scope::new());
         let follow_ups = FollowUps::with_metrics(app.settings.follow_ups, metrics.app().clone());
         let periodic = Engine::new(ctx.clone(), app.periodics);
@@ -117,17 +133,20 @@ impl Shell {
             endpoints: app.endpoints,
             health,
             site,
-            probes,
-            app: app.name,
-            metrics,
+            probes: Some(probes),
+            app: app.name.clone(),
+            metrics: metrics.clone(),
             shared: Arc::clone(&shared),
         };
+        let began = platform.clock.monotonic();
         shared.boot(platform.clock, Machine::new(plan));
         Self {
+            app: app.name,
             parts: Parts::new(app.parts),
-            messages: app.messages,
             handle: app.handle,
             on_ready: app.on_ready,
+            inbox: app.inbox,
+            metrics: metrics.app().clone(),
             sockets: Some(sockets),
             shared,
             ctx,
@@ -137,16 +156,17 @@ impl Shell {
             periodic,
             step: None,
             cut: CancellationToken::new(),
-            watchdog,
+            began,
         }
     }
 
     async fn run(mut self) -> ShutdownReport {
+        tracing::info!(name: event::APP_STARTING, app = self.app, "the app starts");
         let mut commands = self.shared.decide(Event::Start);
         loop {
             for command in commands {
                 if let Some(report) = self.execute(command) {
-                    self.shared.set_readiness(Readiness::Draining);
+                    self.end_all();
                     return report;
                 }
             }
@@ -162,7 +182,7 @@ impl Shell {
             .machine()
             .as_ref()
             .and_then(Machine::next_deadline);
-        let message = std::pin::pin!(self.messages.recv());
+        let message = std::pin::pin!(self.inbox.next());
         let message = match deadline {
             None => message.await,
             Some(at) => {
@@ -173,7 +193,7 @@ impl Shell {
                 }
             }
         };
-        match message.expect("the handle in `shared` keeps the channel open") {
+        match message {
             Message::Event(event) => event,
             Message::Bound(bound, health) => {
                 self.bound = bound;
@@ -186,9 +206,9 @@ impl Shell {
     fn execute(&mut self, command: Command) -> Option<ShutdownReport> {
         match command {
             Command::Start { step, deadline } => self.start(step, deadline),
-            Command::CancelStart { cause, .. } => {
-                if let Some((ctx, _)) = &self.step {
-                    ctx.cancel(failure::cause(&cause));
+            Command::CancelStart { step, cause } => {
+                if let Some(running) = self.step.as_ref().filter(|running| running.step == step) {
+                    running.ctx.cancel(failure::cause(&cause));
                 }
             }
             Command::AbandonStart { step } => self.abandon_start(step),
@@ -197,22 +217,43 @@ impl Shell {
             Command::CutPhase { .. } => self.cut.cancel(),
             Command::StopPart { part, deadline } => self.stop_part(part, deadline),
             Command::AbandonStop { part } => self.parts.abandon_stop(part),
-            Command::Exit(report) | Command::ForceExit(report) => return Some(*report),
-            // A signal has armed it already: a blocked runtime would never execute this.
-            Command::ArmWatchdog { .. } => {
-                if let Some(watchdog) = &self.watchdog {
-                    watchdog.arm();
-                }
+            Command::Exit(report) => {
+                tell_end(&report);
+                return Some(*report);
             }
+            Command::ForceExit(report) => {
+                let (app, cause) = (&*report.app, &report.cause);
+                tracing::error!(name: event::APP_EXIT_FORCED, app, %cause, "the exit is forced");
+                return Some(*report);
+            }
+            Command::ArmWatchdog { .. } => self.stopping(),
             // Hooks are answered where they are registered.
             _ => {}
         }
         None
     }
 
+    /// The shutdown begins: it is told, and counted down.
+    fn stopping(&self) {
+        // Whoever asked has armed it already, but for a boot that failed by itself.
+        if let Some(watchdog) = self.shared.watchdog.get() {
+            watchdog.arm();
+        }
+        let machine = self.shared.machine();
+        let cause = machine.as_ref().and_then(Machine::shutdown_cause).cloned();
+        drop(machine);
+        if let Some(cause) = cause {
+            let app = &*self.app;
+            tracing::info!(name: event::APP_STOPPING, app, %cause, "the app stops");
+        }
+    }
+
     fn set_readiness(&mut self, readiness: Readiness) {
         self.shared.set_readiness(readiness);
         if readiness == Readiness::Ready {
+            let took = self.ctx.clock().monotonic().since(self.began);
+            let (app, took) = (&*self.app, took.as_secs_f64());
+            tracing::info!(name: event::APP_READY, app, took, "the app is ready");
             for tell in std::mem::take(&mut self.on_ready) {
                 tell(&self.handle);
             }
@@ -244,13 +285,25 @@ impl Shell {
     }
 
     fn abandon_start(&mut self, step: StartStep) {
-        if let Some((ctx, task)) = self.step.take() {
-            ctx.cancel("its start was abandoned");
-            task.abort();
+        if let Some(running) = self.step.take_if(|running| running.step == step) {
+            running.ctx.cancel("its start was abandoned");
+            running.task.abort();
         }
         if let StartStep::Part(part) = step {
             self.parts.abandon_start(part);
         }
+    }
+
+    /// Drops what a forced end or an abandoned phase has left: no task outlives its app.
+    fn end_all(&mut self) {
+        self.parts.end_all();
+        self.periodic.stop();
+        self.periodic.cut();
+        self.follow_ups.cut();
+        if let Some(health) = &mut self.health {
+            health.end();
+        }
+        self.ctx.scope().abort_all();
     }
 
     fn begin_phase(&mut self, phase: Phase) {
@@ -266,4 +319,17 @@ impl Shell {
                 .tell(Message::Event(phases::ended(phase, Vec::new()))),
         }
     }
+}
+
+fn tell_end(report: &ShutdownReport) {
+    let (app, took) = (&*report.app, report.took.as_secs_f64());
+    if let ShutdownCause::StartFailed { what } = &report.cause {
+        let problems: Vec<_> = report.problems.iter().map(ToString::to_string).collect();
+        let error = problems.join("; ");
+        tracing::error!(
+            name: event::APP_START_FAILED, app, component = what.as_str(), error,
+            "the app failed to start"
+        );
+    }
+    tracing::info!(name: event::APP_STOPPED, app, took, "the app has stopped");
 }

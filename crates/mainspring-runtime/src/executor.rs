@@ -1,5 +1,8 @@
 //! The seam to the runtime: where tasks start.
 
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use mainspring_core::spawn::{BoxFuture, Executor};
 use tokio::runtime::Handle;
 
@@ -26,12 +29,17 @@ impl Executor for TokioExecutor {
 
 /// Runs a future on a thread of its own, so that one that blocks holds up nothing else.
 ///
-/// The number of such threads is bounded by whoever calls: one for each health probe.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "this is the seam for code that may block"
-)]
-pub(crate) fn isolate(future: BoxFuture<'static, ()>) {
+/// It is no thread of the runtime, whose end would wait for it. The number of such threads is
+/// bounded by whoever calls: one for each health probe.
+///
+/// # Errors
+/// When the system gives no thread; the future is dropped then.
+pub(crate) fn isolate(name: &str, future: BoxFuture<'static, ()>) -> io::Result<()> {
     let handle = Handle::current();
-    tokio::task::spawn_blocking(move || handle.block_on(future));
+    let thread = std::thread::Builder::new().name(name.to_owned());
+    let run = move || {
+        // The runtime may end under it; then nobody waits for an answer any more.
+        let _ = catch_unwind(AssertUnwindSafe(|| handle.block_on(future)));
+    };
+    thread.spawn(run).map(drop)
 }

@@ -22,7 +22,8 @@ use crate::metrics::{AppMetrics, Counted};
 pub use batch::{Batch, Entry};
 pub use error::FollowUpError;
 
-/// How many follow-ups run at once by default: enough to keep slow endpoints busy, few enough for their pools.
+/// How many follow-ups run at once by default: enough to keep slow endpoints busy, few enough for
+/// their pools.
 pub const RUNNING_MAX: usize = 256;
 
 /// How many follow-ups wait at most by default: some seconds of a busy service, a few megabytes.
@@ -33,7 +34,8 @@ pub const WAITING_MAX: usize = 10_000;
 pub struct FollowUpLimits {
     /// How many run at once; [`RUNNING_MAX`] by default.
     pub running: usize,
-    /// How many wait, for their response to be sent or for one that runs to end; [`WAITING_MAX`] by default.
+    /// How many wait, for their response to be sent or for one that runs to end; [`WAITING_MAX`] by
+    /// default.
     pub waiting: usize,
 }
 
@@ -75,6 +77,8 @@ struct State {
     registered: usize,
     /// Ready to run, oldest first.
     ready: VecDeque<Work>,
+    /// Somebody is starting those that are ready; a second one would only recurse.
+    starting: bool,
     closed: bool,
 }
 
@@ -158,7 +162,7 @@ impl FollowUps {
             .collect();
         for work in waiting {
             names.push(format!("{} (not begun)", work.name));
-            dropped(&work.origin, &work.name);
+            dropped(&work.origin, &work.name, STOPPING);
         }
         self.0.changed.notify_waiters();
         names
@@ -197,7 +201,7 @@ impl FollowUps {
         state.registered = state.registered.saturating_sub(1);
         if state.closed {
             drop(state);
-            dropped(&work.origin, &work.name);
+            dropped(&work.origin, &work.name, STOPPING);
             self.0.changed.notify_waiters();
             return;
         }
@@ -207,18 +211,19 @@ impl FollowUps {
     }
 
     fn start_ready(&self) {
-        loop {
-            let mut state = self.state();
-            if state.running >= self.0.limits.running {
-                return;
-            }
-            let Some(work) = state.ready.pop_front() else {
-                return;
-            };
+        let mut state = self.state();
+        if std::mem::replace(&mut state.starting, true) {
+            return;
+        }
+        while state.running < self.0.limits.running
+            && let Some(work) = state.ready.pop_front()
+        {
             state.running += 1;
             drop(state);
             run::start(self, &self.0.scope, work);
+            state = self.state();
         }
+        state.starting = false;
     }
 
     fn ended(&self) {
@@ -242,8 +247,11 @@ impl fmt::Debug for FollowUps {
     }
 }
 
+/// Why a follow-up is dropped that the shutdown could not wait for.
+const STOPPING: &str = "the app is stopping";
+
 /// Tells that a follow-up never ran.
-fn dropped(origin: &Context, name: &Arc<str>) {
+fn dropped(origin: &Context, name: &Arc<str>, cause: &str) {
     let told = Event::FollowUp {
         name: Arc::clone(name),
         outcome: WorkOutcome::Dropped,
@@ -251,5 +259,5 @@ fn dropped(origin: &Context, name: &Arc<str>) {
     };
     origin.env().spawner.events().emit(told);
     let follow_up = &**name;
-    tracing::warn!(name: event::FOLLOW_UP_DROPPED, follow_up, "a follow-up was dropped");
+    tracing::warn!(name: event::FOLLOW_UP_DROPPED, follow_up, cause, "a follow-up was dropped");
 }

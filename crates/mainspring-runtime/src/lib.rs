@@ -8,6 +8,7 @@ pub mod component;
 pub mod endpoint;
 pub mod environment;
 pub mod executor;
+mod failure;
 pub mod follow_up;
 pub mod health;
 pub mod io_time;

@@ -1,22 +1,31 @@
 //! Signals and the last resort: plain threads that work even when every runtime thread is blocked.
 
 use std::io::Write;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak, mpsc};
 use std::time::{Duration, Instant};
 
 use mainspring_core::error::{Error, ErrorKind};
-use mainspring_core::lifecycle::{Event, Forced, Machine, ShutdownReport, Signal};
+use mainspring_core::lifecycle::{Event, Exit, Forced, Machine, ShutdownReport, Signal};
+use mainspring_core::telemetry::event;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use crate::app::{Message, Shared};
+
+/// How long writing the last words may take: whoever should read them may be stuck himself.
+const WRITE_LIMIT: Duration = Duration::from_millis(500);
+
+/// How many apps of this process have taken its signals and not yet ended. One that has ended must
+/// not end the process while another still runs in it.
+static RUNNING: AtomicUsize = AtomicUsize::new(0);
 
 /// Takes the process's signals, and ends the process when the shutdown does not.
 #[derive(Clone)]
 pub(crate) struct Watchdog(Arc<State>);
 
 struct State {
-    shared: Arc<Shared>,
+    shared: Weak<Shared>,
     now: Mutex<Watch>,
     changed: Condvar,
 }
@@ -25,19 +34,21 @@ struct State {
 struct Watch {
     /// When the process must have ended.
     deadline: Option<Instant>,
-    /// The app has reported this exit code; only the process itself still has to end.
-    reported: Option<u8>,
+    /// What asked for the shutdown first, and when: a blocked shell has not heard of it.
+    asked: Option<(Duration, Event)>,
+    /// The app has reported; only the process itself still has to end.
+    reported: bool,
 }
 
 impl Watchdog {
-    pub(crate) fn start(shared: Arc<Shared>) -> Result<Self, Error> {
+    pub(crate) fn start(shared: &Arc<Shared>) -> Result<Self, Error> {
         let signals = Signals::new([SIGTERM, SIGINT]).map_err(|error| {
             Error::new(ErrorKind::Io, "the signal handlers cannot be installed")
                 .with_source(error)
                 .with_hint("call `App::without_signals` where the process does not allow them")
         })?;
         let state = State {
-            shared,
+            shared: Arc::downgrade(shared),
             now: Mutex::new(Watch::default()),
             changed: Condvar::new(),
         };
@@ -46,17 +57,25 @@ impl Watchdog {
         thread("mainspring-signals", move || listener.listen(signals))?;
         let watcher = Arc::clone(&state);
         thread("mainspring-watchdog", move || watcher.watch())?;
+        RUNNING.fetch_add(1, Ordering::SeqCst);
         Ok(Self(state))
     }
 
-    /// The app has ended and is about to print its report; a process that lingers is still ended at the deadline.
-    pub(crate) fn reported(&self, code: u8) {
-        self.0.now().reported = Some(code);
+    /// The app has ended and is about to print its report; a process that lingers is still ended
+    /// at the deadline.
+    pub(crate) fn reported(&self) {
+        self.0.now().reported = true;
+        RUNNING.fetch_sub(1, Ordering::SeqCst);
     }
 
-    /// Starts the countdown; the first signal has done so already if there was one.
+    /// Starts the countdown, unless it runs already.
     pub(crate) fn arm(&self) {
-        self.0.arm();
+        self.0.arm(None);
+    }
+
+    /// The same, because of this event.
+    pub(crate) fn asked(&self, event: &Event) {
+        self.0.arm(Some(event));
     }
 }
 
@@ -64,6 +83,11 @@ impl State {
     fn listen(&self, mut signals: Signals) {
         let mut first = true;
         for number in signals.forever() {
+            if self.now().reported {
+                // The app has ended; only the process is left, and somebody wants it to end.
+                self.force(Forced::SecondSignal);
+                continue;
+            }
             let signal = if number == SIGINT {
                 Signal::Interrupt
             } else {
@@ -72,14 +96,21 @@ impl State {
             if !std::mem::take(&mut first) {
                 self.force(Forced::SecondSignal);
             }
-            self.arm();
-            self.shared.tell(Message::Event(Event::Signal(signal)));
+            let event = Event::Signal(signal);
+            self.arm(Some(&event));
+            if let Some(shared) = self.shared.upgrade() {
+                shared.tell(Message::Event(event));
+            }
         }
     }
 
-    fn arm(&self) {
+    fn arm(&self, event: Option<&Event>) {
         let after = self.machine(Machine::forced_exit_after);
+        let at = self.shared.upgrade().map(|shared| shared.now());
         let mut now = self.now();
+        if now.asked.is_none() {
+            now.asked = at.zip(event.cloned());
+        }
         if now.deadline.is_none() {
             now.deadline = after.map(|after| instant() + after);
         }
@@ -110,22 +141,41 @@ impl State {
         }
     }
 
+    /// Ends the process, unless this app has ended and another one runs in it.
     fn force(&self, forced: Forced) {
         let reported = self.now().reported;
-        match reported {
-            None => {
-                let now = self.shared.now();
-                if let Some(report) = self.machine(|machine| machine.forced_report(now, forced)) {
-                    print(&report);
-                }
-            }
-            Some(_) => write("the process did not end after its report: a thread is blocked\n"),
+        if reported && RUNNING.load(Ordering::SeqCst) > 0 {
+            return;
         }
+        let report = match reported {
+            true => None,
+            false => self.forced_report(forced),
+        };
+        within(WRITE_LIMIT, move || match report {
+            Some(report) => {
+                print(&report);
+                // After the report: a log that is stuck must not keep it back.
+                let (app, cause) = (&*report.app, &report.cause);
+                tracing::error!(name: event::APP_EXIT_FORCED, app, %cause, "the exit is forced");
+            }
+            None => write("the process did not end after its report: a thread is blocked\n"),
+        });
         exit();
     }
 
+    /// The report as of now; a shell that is blocked has not even heard that it should stop.
+    fn forced_report(&self, forced: Forced) -> Option<ShutdownReport> {
+        let now = self.shared.upgrade()?.now();
+        let asked = self.now().asked.clone();
+        let mut machine = self.machine(Machine::clone)?;
+        if let (None, Some((at, event))) = (machine.shutdown_cause(), asked) {
+            let _ = machine.handle(at, event);
+        }
+        Some(machine.forced_report(now, forced))
+    }
+
     fn machine<T>(&self, look: impl FnOnce(&Machine) -> T) -> Option<T> {
-        self.shared.machine().as_ref().map(look)
+        self.shared.upgrade()?.machine().as_ref().map(look)
     }
 
     fn now(&self) -> MutexGuard<'_, Watch> {
@@ -141,6 +191,18 @@ pub(crate) fn print(report: &ShutdownReport) {
 fn write(text: &str) {
     // If stderr is gone there is nobody left to tell.
     let _ = std::io::stderr().lock().write_all(text.as_bytes());
+}
+
+/// Runs something that may block, and waits for it at most so long.
+fn within(limit: Duration, run: impl FnOnce() + Send + 'static) {
+    let (done, waits) = mpsc::channel();
+    let started = thread("mainspring-report", move || {
+        run();
+        let _ = done.send(());
+    });
+    if started.is_ok() {
+        let _ = waits.recv_timeout(limit);
+    }
 }
 
 fn thread(name: &str, run: impl FnOnce() + Send + 'static) -> Result<(), Error> {
@@ -168,5 +230,5 @@ fn instant() -> Instant {
     reason = "ending a stuck process is what the watchdog is for"
 )]
 fn exit() -> ! {
-    std::process::exit(i32::from(mainspring_core::lifecycle::Exit::Forced.code()))
+    std::process::exit(i32::from(Exit::Forced.code()))
 }

@@ -119,7 +119,7 @@ impl StartedApp {
     ///
     /// Returns at once; [`stopped`](StartedApp::stopped) waits for the end.
     pub fn signal(&self, signal: Signal) {
-        self.running.handle.simulate_signal(signal);
+        self.running.handle.signal(signal);
     }
 
     /// Asks the app to stop; returns at once.

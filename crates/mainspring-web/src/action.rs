@@ -20,8 +20,9 @@ use crate::error::{ActionError, Invalid};
 
 /// A typed HTTP endpoint: `POST /actions/<name>`, JSON in, JSON out.
 ///
-/// The struct holds what the action needs; the context and the input come by value. Use a plain axum route
-/// (`App::routes`) for anything that is not JSON in and out, such as pages, files or streams.
+/// The struct holds what the action needs; the context and the input come by value. Use a plain
+/// axum route (`App::routes`) for anything that is not JSON in and out, such as pages, files or
+/// streams.
 ///
 /// ```
 /// use mainspring_web::action::Action;
@@ -46,8 +47,9 @@ use crate::error::{ActionError, Invalid};
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an action",
     label = "an action is needed here",
-    note = "implement `Action` for it: `const NAME`, `type Input` (`Deserialize`), `type Output` (`Serialize`) and \
-            `async fn call(&self, ctx: ActionContext, input: Self::Input) -> Result<Self::Output, ActionError>`",
+    note = "implement `Action` for it: `const NAME`, `type Input` (`Deserialize`), `type Output` \
+            (`Serialize`) and `async fn call(&self, ctx: ActionContext, input: Self::Input) -> \
+            Result<Self::Output, ActionError>`",
     note = "a plain axum handler goes to `App::routes`"
 )]
 pub trait Action: Send + Sync + 'static {
@@ -62,8 +64,8 @@ pub trait Action: Send + Sync + 'static {
 
     /// Does the work.
     ///
-    /// It is not cut off when the client leaves: the context is cancelled and the future runs on. Only the action's own
-    /// limit drops it.
+    /// It is not cut off when the client leaves: the context is cancelled and the future runs on.
+    /// Only the action's own limit drops it.
     ///
     /// # Errors
     /// What the client sees; see [`ActionError`].

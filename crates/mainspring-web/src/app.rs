@@ -16,8 +16,8 @@ use crate::trigger::TriggerKeys;
 
 /// Actions, plain routes and triggers on an [`App`], and [`serve`](Web::serve) to run it.
 ///
-/// Nothing here can fail: every mistake (two actions of one name, a bad key, a bad address) is a configuration error, and
-/// the boot lists all of them together.
+/// Nothing here can fail: every mistake (two actions of one name, a bad key, a bad address) is a
+/// configuration error, and the boot lists all of them together.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an app",
     note = "make one with `App::new(\"name\")`"
@@ -45,7 +45,8 @@ pub trait Web: Sized + Send + 'static {
         self
     }
 
-    /// Lets outside systems start an action: `POST /triggers/<name>`, see [`trigger`](crate::trigger).
+    /// Lets outside systems start an action: `POST /triggers/<name>`, see
+    /// [`trigger`](crate::trigger).
     ///
     /// The action is not reachable under `/actions` by this.
     #[must_use]
@@ -85,7 +86,8 @@ pub trait Web: Sized + Send + 'static {
         self
     }
 
-    /// Gives a domain error its answer wherever it is in the chain of an opaque error; the first function for a type holds.
+    /// Gives a domain error its answer wherever it is in the chain of an opaque error; the first
+    /// function for a type holds.
     ///
     /// ```
     /// use mainspring_runtime::app::App;
@@ -113,7 +115,8 @@ pub trait Web: Sized + Send + 'static {
         self
     }
 
-    /// Declares the proxies before this app, as addresses or blocks (`10.0.0.0/8`): their `x-forwarded-for` is believed.
+    /// Declares the proxies before this app, as addresses or blocks (`10.0.0.0/8`): their
+    /// `x-forwarded-for` is believed.
     #[must_use]
     fn trusted_proxies<P: Into<String>>(mut self, proxies: impl IntoIterator<Item = P>) -> Self {
         let proxies = proxies.into_iter().map(Into::into);

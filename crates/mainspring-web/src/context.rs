@@ -1,4 +1,5 @@
-//! The context of a request: the core's context, a view of the request, the user, and its follow-ups.
+//! The context of a request: the core's context, a view of the request, the user, and its
+//! follow-ups.
 
 mod extract;
 mod follow_ups;
@@ -24,8 +25,9 @@ pub use head::RequestHead;
 
 /// What an action knows of its request; derefs to [`Context`].
 ///
-/// In a plain axum route the same type is an extractor under the name [`RequestContext`], so both kinds of handlers work
-/// alike. Cheap to clone; a clone kept by background work never shows another request.
+/// In a plain axum route the same type is an extractor under the name [`RequestContext`], so both
+/// kinds of handlers work alike. Cheap to clone; a clone kept by background work never shows
+/// another request.
 #[derive(Clone)]
 pub struct ActionContext {
     head: RequestHead,
@@ -57,7 +59,8 @@ impl ActionContext {
         self.head.headers()
     }
 
-    /// The client's address; behind a proxy declared with `App::trusted_proxies`, the one that the proxy names.
+    /// The client's address; behind a proxy declared with `App::trusted_proxies`, the one that the
+    /// proxy names.
     pub fn client(&self) -> IpAddr {
         self.head.client()
     }
@@ -74,10 +77,11 @@ impl ActionContext {
 
     /// Registers work for after the response, which runs for at most `limit`. It cannot fail.
     ///
-    /// The work starts once the last frame of the response has been taken, or the client has gone; the request never waits
-    /// for it. It gets a detached context with this one's values and trace. Over the app's bounds, or while it stops, the
-    /// work is dropped, counted and warned about; [`try_follow_up`](Self::try_follow_up) tells. If the handler fails it is
-    /// dropped as well, unless it is marked with [`always`](FollowUp::always).
+    /// The work starts once the last frame of the response has been taken, or the client has gone;
+    /// the request never waits for it. It gets a detached context with this one's values and trace.
+    /// Over the app's bounds, or while it stops, the work is dropped, counted and warned about;
+    /// [`try_follow_up`](Self::try_follow_up) tells. If the handler fails it is dropped as well,
+    /// unless it is marked with [`always`](FollowUp::always).
     ///
     /// ```
     /// # use mainspring_web::context::ActionContext;
@@ -98,7 +102,8 @@ impl ActionContext {
         self.follow_ups.add(name, limit, work)
     }
 
-    /// Registers work for after the response like [`follow_up`](Self::follow_up), and says whether it was taken.
+    /// Registers work for after the response like [`follow_up`](Self::follow_up), and says whether
+    /// it was taken.
     ///
     /// # Errors
     /// When too many follow-ups wait, or the app no longer takes any.
@@ -115,7 +120,8 @@ impl ActionContext {
         self.follow_ups.try_add(name, limit, work)
     }
 
-    /// This request's follow-ups, to be handed to code that should register some without seeing the request.
+    /// This request's follow-ups, to be handed to code that should register some without seeing the
+    /// request.
     pub fn follow_ups(&self) -> &FollowUps {
         &self.follow_ups
     }

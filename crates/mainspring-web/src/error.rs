@@ -18,9 +18,9 @@ pub(crate) use problem::{Problem, render};
 
 /// Why an action refused or failed, as its client will see it.
 ///
-/// The constructors make answers that are meant for the client: the text is shown, its sources are not. Any other error
-/// becomes one by `?`: an opaque 500 whose text is only logged, and shown in development. `App::map_error` gives domain
-/// errors a status by their type.
+/// The constructors make answers that are meant for the client: the text is shown, its sources are
+/// not. Any other error becomes one by `?`: an opaque 500 whose text is only logged, and shown in
+/// development. `App::map_error` gives domain errors a status by their type.
 ///
 /// ```
 /// use mainspring_web::error::ActionError;

@@ -26,9 +26,10 @@ use mainspring_runtime::endpoint::{Bound, Endpoint, Site};
 use mainspring_runtime::environment::Environment;
 
 pub(crate) use call::Call;
+pub(crate) use finish::Ended;
 pub use limits::{
     BODY_TIME, CONNECTIONS_MAX, HEAD_BYTES, HEAD_TIME, HttpLimits, IDLE_TIME, LINGER_BYTES,
-    LINGER_TIME,
+    LINGER_TIME, WRITE_TIME,
 };
 pub(crate) use request_body::InBody;
 pub(crate) use response_body::OutBody;
@@ -38,7 +39,8 @@ use crate::action::{Action, DynAction, Limits};
 use crate::error::ErrorMap;
 use crate::trigger::TriggerKeys;
 
-/// The app's HTTP server and what is registered on it; made by the methods of [`Web`](crate::app::Web).
+/// The app's HTTP server and what is registered on it; made by the methods of
+/// [`Web`](crate::app::Web).
 #[derive(Default)]
 pub struct HttpEndpoint {
     pub(crate) address: Option<String>,
@@ -77,6 +79,10 @@ impl Endpoint for HttpEndpoint {
 
     fn check(&self, environment: &Environment, errors: &mut Vec<Error>) {
         self.check_all(environment, errors);
+    }
+
+    fn is_wanted(&self, environment: &Environment) -> bool {
+        self.address(environment).is_some()
     }
 
     fn bind(self: Box<Self>, site: Site) -> BoxFuture<'static, Result<Box<dyn Bound>, Error>> {

@@ -9,3 +9,13 @@ pub mod error;
 pub mod http;
 mod limit;
 pub mod trigger;
+
+/// What a user's program names; the facade's prelude passes it on.
+pub mod prelude {
+    pub use crate::action::{Action, Limits, Rate};
+    pub use crate::app::Web;
+    pub use crate::context::{ActionContext, FollowUps, RequestContext};
+    pub use crate::error::{ActionError, Invalid, Validate};
+    pub use crate::http::HttpLimits;
+    pub use crate::trigger::{TriggerKey, TriggerKeys};
+}

@@ -1,8 +1,9 @@
 //! Triggers: an outside cron calls an action through a signed endpoint.
 //!
-//! `POST /triggers/<name>` follows Standard Webhooks: `webhook-id`, `webhook-timestamp` and `webhook-signature`, an
-//! HMAC-SHA256 over `id.timestamp.body`. A good call is answered 202 with `{"runId"}`, and the action runs as a follow-up,
-//! never inside the request. The same id again is answered 200 with the same run id; anything wrong 401 without a reason.
+//! `POST /triggers/<name>` follows Standard Webhooks: `webhook-id`, `webhook-timestamp` and
+//! `webhook-signature`, an HMAC-SHA256 over `id.timestamp.body`. A good call is answered 202 with
+//! `{"runId"}`, and the action runs as a follow-up, never inside the request. The same id again is
+//! answered 200 with the same run id; anything wrong 401 without a reason.
 
 mod key;
 mod replay;
@@ -19,6 +20,7 @@ use mainspring_core::error::BoxError;
 use mainspring_core::spawn::BoxFuture;
 use mainspring_core::telemetry::event;
 use mainspring_runtime::follow_up::Batch;
+use mainspring_runtime::metrics::TriggerOutcome;
 use tracing::Instrument;
 
 pub use key::{TriggerKey, TriggerKeys};
@@ -28,7 +30,7 @@ use replay::{Replays, Seen};
 use crate::action::{Entry, Prepared, catch};
 use crate::context::{ActionContext, FollowUps, RequestHead};
 use crate::error::ActionError;
-use crate::http::{Call, OutBody, Server};
+use crate::http::{Call, Ended, OutBody, Server};
 use signature::Signed;
 
 /// The longest id of a call, in bytes.
@@ -52,13 +54,19 @@ impl Trigger {
 
     /// Answers a call.
     pub(crate) fn answer(self: Arc<Self>, call: Call) -> BoxFuture<'static, Response<OutBody>> {
-        let finish = call.finish();
+        let mut finish = call.finish();
+        // The action's own count is about its runs, not about who asked for them.
+        finish.name = None;
+        let metrics = call.server.site.metrics.clone();
         let span = call.head.context().span().clone();
         let spawner = call.server.site.ctx.env().spawner.clone();
         let route = Arc::clone(&self.entry.route);
         let work = async move {
             let mut batch = None;
             let ended = catch(self.accept(call, &mut batch)).await;
+            if let Some(outcome) = outcome(&ended) {
+                metrics.trigger(self.entry.name, outcome);
+            }
             finish.json(ended, batch)
         };
         spawner.body(&route, work.instrument(span))
@@ -119,7 +127,8 @@ impl Trigger {
         }
     }
 
-    /// Checks the claim against the body; returns the call's id and until when the call would be taken again.
+    /// Checks the claim against the body; returns the call's id and until when the call would be
+    /// taken again.
     fn prove<'a>(
         &self,
         head: &RequestHead,
@@ -165,7 +174,10 @@ impl Trigger {
         let limit = self.entry.limits.timeout;
         let taken = batch.add(self.entry.name, limit, work);
         taken.map(drop).map_err(|error| {
-            tracing::warn!(name: event::FOLLOW_UP_DROPPED, follow_up = self.entry.name, cause = %error, "a trigger's run was not taken");
+            tracing::warn!(
+                name: event::FOLLOW_UP_DROPPED,
+                follow_up = self.entry.name, cause = %error, "a trigger's run was not taken"
+            );
             ActionError::unavailable(BUSY_RETRY)
         })
     }
@@ -187,6 +199,21 @@ const BUSY_RETRY: std::time::Duration = std::time::Duration::from_secs(5);
 enum Claim<'a> {
     Signed(Signed<'a>),
     Bearer(Option<&'a str>),
+}
+
+/// What became of a call, as the metrics count it.
+fn outcome(ended: &Ended<(StatusCode, Bytes)>) -> Option<TriggerOutcome> {
+    let status = match ended {
+        Ok(Ok((status, _))) => *status,
+        Ok(Err(error)) => error.status(),
+        Err(_) => return None,
+    };
+    match status {
+        StatusCode::ACCEPTED => Some(TriggerOutcome::Accepted),
+        StatusCode::OK => Some(TriggerOutcome::Replayed),
+        StatusCode::SERVICE_UNAVAILABLE => Some(TriggerOutcome::Full),
+        _ => Some(TriggerOutcome::Refused),
+    }
 }
 
 fn usable_id(id: &http::HeaderValue) -> Option<&str> {

@@ -5,6 +5,7 @@ use tracing::field::{Empty, display};
 
 use super::Context;
 use crate::identity::{RequestId, TraceContext};
+use crate::telemetry::span;
 
 /// The kinds of work that have a span; the names are in the telemetry table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,34 +29,35 @@ pub enum SpanKind {
     Detached,
 }
 
-/// A root span with the ids of `ctx`; it follows from the span of `ctx` instead of living inside it, which may end first.
+/// A root span with the ids of `ctx`; it follows from the span of `ctx` instead of living inside
+/// it, which may end first.
 pub(super) fn work(kind: SpanKind, name: &str, ctx: &Context) -> Span {
     macro_rules! root {
-        ($span:literal) => {
+        ($span:expr) => {
             tracing::info_span!(
                 parent: None, $span, work = name, request_id = Empty, trace_id = Empty
             )
         };
     }
-    let span = match kind {
-        SpanKind::ComponentStart => root!("component.start"),
-        SpanKind::ComponentStop => root!("component.stop"),
-        SpanKind::Action => root!("action"),
-        SpanKind::FollowUp => root!("follow_up"),
-        SpanKind::Periodic => root!("periodic"),
-        SpanKind::Probe => root!("probe"),
-        SpanKind::Task => root!("task"),
-        SpanKind::Detached => root!("detached"),
+    let made = match kind {
+        SpanKind::ComponentStart => root!(span::COMPONENT_START),
+        SpanKind::ComponentStop => root!(span::COMPONENT_STOP),
+        SpanKind::Action => root!(span::ACTION),
+        SpanKind::FollowUp => root!(span::FOLLOW_UP),
+        SpanKind::Periodic => root!(span::PERIODIC),
+        SpanKind::Probe => root!(span::PROBE),
+        SpanKind::Task => root!(span::TASK),
+        SpanKind::Detached => root!(span::DETACHED),
     };
-    if span.is_disabled() {
-        return span;
+    if made.is_disabled() {
+        return made;
     }
     if let Some(id) = ctx.get::<RequestId>() {
-        span.record("request_id", display(id));
+        made.record("request_id", display(id));
     }
     if let Some(trace) = ctx.get::<TraceContext>() {
-        span.record("trace_id", display(trace.trace_id()));
+        made.record("trace_id", display(trace.trace_id()));
     }
-    span.follows_from(ctx.span());
-    span
+    made.follows_from(ctx.span());
+    made
 }

@@ -111,12 +111,12 @@ impl fmt::Display for Failure {
 pub struct BindConflict {
     /// Which listener wanted it, such as `main` or `health`.
     pub listener: String,
-    /// The address as it was configured.
+    /// The address as it was configured; empty if the error names it.
     pub address: String,
     /// What the operating system said.
     pub error: String,
-    /// The setting that changes the address, such as `MAINSPRING_HTTP_ADDR`.
-    pub setting: String,
+    /// What to do about it, such as `set MAINSPRING_HTTP_ADDR to a free address`.
+    pub hint: String,
 }
 
 /// A signal that stops a process.

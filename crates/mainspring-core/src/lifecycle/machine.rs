@@ -263,6 +263,11 @@ impl Machine {
         }
     }
 
+    /// Returns why the app stops, once it does.
+    pub fn shutdown_cause(&self) -> Option<&ShutdownCause> {
+        self.shutdown.as_ref().map(|shutdown| &shutdown.cause)
+    }
+
     /// Returns the name of a part, if the id is one of this machine.
     pub fn part_name(&self, part: PartId) -> Option<&str> {
         self.parts

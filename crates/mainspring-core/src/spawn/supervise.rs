@@ -9,6 +9,8 @@ use futures_util::FutureExt;
 use super::{panic_message, panicked};
 use crate::cause::Cause;
 use crate::context::Context;
+use crate::event::Event;
+use crate::telemetry::event;
 
 /// What to do when a supervised task panics. In every case the panic is logged and counted under the task's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,5 +88,12 @@ where
         if ctx.sleep(next).await.is_err() {
             return;
         }
+        let delay = next.as_secs_f64();
+        tracing::warn!(name: event::TASK_RESTARTED, task = name, delay, "a task is started again");
+        let task = name.into();
+        ctx.env()
+            .spawner
+            .events()
+            .emit(Event::TaskRestarted { task });
     }
 }

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
+use mainspring_core::activity::park;
 use mainspring_core::cause::Cause;
 use mainspring_core::clock::Clock;
 use mainspring_core::context::{AppControl, StopHook};
@@ -16,6 +18,7 @@ use tokio::sync::{mpsc, watch};
 use crate::endpoint::Bound;
 use crate::health::HealthServer;
 use crate::periodic::PeriodicState;
+use crate::watchdog::Watchdog;
 
 /// A handle to an app, cheap to clone; it works before, while and after the app runs.
 #[derive(Clone)]
@@ -25,6 +28,8 @@ pub struct AppHandle(Arc<Shared>);
 pub(crate) struct Shared {
     messages: mpsc::UnboundedSender<Message>,
     readiness: watch::Sender<Readiness>,
+    /// Whether the app has ever been ready.
+    started: AtomicBool,
     addresses: watch::Sender<Addresses>,
     /// The lifecycle's decisions; held only while one is made, so the watchdog can always have it.
     pub(crate) machine: Mutex<Option<Machine>>,
@@ -32,6 +37,14 @@ pub(crate) struct Shared {
     pub(crate) hooks: Mutex<BTreeMap<PartId, StopHook>>,
     clock: OnceLock<Clock>,
     pub(crate) periodics: OnceLock<crate::periodic::Engine>,
+    /// Armed by whoever asks for the shutdown: a blocked runtime would never do it.
+    pub(crate) watchdog: OnceLock<Watchdog>,
+}
+
+/// What the shell is told; an app without it will never be ready.
+pub(crate) struct Inbox {
+    shared: Arc<Shared>,
+    messages: mpsc::UnboundedReceiver<Message>,
 }
 
 /// Where an app listens, by listener name.
@@ -46,37 +59,45 @@ pub(crate) enum Message {
 }
 
 impl AppHandle {
-    pub(crate) fn new() -> (Self, mpsc::UnboundedReceiver<Message>) {
-        let (messages, receiver) = mpsc::unbounded_channel();
+    pub(crate) fn new() -> (Self, Inbox) {
+        let (sender, messages) = mpsc::unbounded_channel();
         let shared = Shared {
-            messages,
+            messages: sender,
             readiness: watch::Sender::new(Readiness::Starting),
+            started: AtomicBool::new(false),
             addresses: watch::Sender::new(Addresses::new()),
             machine: Mutex::new(None),
             hooks: Mutex::new(BTreeMap::new()),
             clock: OnceLock::new(),
             periodics: OnceLock::new(),
+            watchdog: OnceLock::new(),
         };
-        (Self(Arc::new(shared)), receiver)
+        let shared = Arc::new(shared);
+        let inbox = Inbox {
+            shared: Arc::clone(&shared),
+            messages,
+        };
+        (Self(shared), inbox)
     }
 
-    /// Asks the app to stop; returns at once. Before the boot it makes the boot stop at once; asking again changes nothing.
+    /// Asks the app to stop; returns at once. Before the boot it makes the boot stop at once;
+    /// asking again changes nothing.
     pub fn shutdown(&self, cause: impl Into<Cause>) {
         let cause = ShutdownCause::Requested(cause.into().to_string());
-        self.0.tell(Message::Event(Event::ShutdownRequested(cause)));
+        self.0.stop(Event::ShutdownRequested(cause));
     }
 
-    /// Acts as if the process had got a signal: the first stops the app, the second forces its
-    /// exit. For test kits.
+    /// Acts as if the process had got this signal; for test kits.
     #[doc(hidden)]
-    pub fn simulate_signal(&self, signal: Signal) {
-        self.0.tell(Message::Event(Event::Signal(signal)));
+    pub fn signal(&self, signal: Signal) {
+        self.0.stop(Event::Signal(signal));
     }
 
-    /// Waits until the app is ready, or will never be: false then.
+    /// Waits until the app is ready, or will never be: false then. A Mainspring wait: a body that
+    /// awaits it is parked.
     pub async fn ready(&self) -> bool {
         let mut readiness = self.0.readiness.subscribe();
-        let seen = readiness.wait_for(|now| *now != Readiness::Starting).await;
+        let seen = park(readiness.wait_for(|now| *now != Readiness::Starting)).await;
         seen.is_ok_and(|now| *now == Readiness::Ready)
     }
 
@@ -125,13 +146,20 @@ impl AppControl for AppHandle {
                 reason: cause.to_string(),
             },
         };
-        self.0.tell(Message::Event(Event::ShutdownRequested(cause)));
+        self.0.stop(Event::ShutdownRequested(cause));
     }
 
     fn on_stop(&self, name: &str, hook: StopHook) -> Result<(), Error> {
-        let commands = self.0.decide(Event::HookRegistered {
+        let now = self.0.now();
+        let event = Event::HookRegistered {
             name: name.to_owned(),
-        });
+        };
+        // The hook is kept before the machine can tell anybody to run it.
+        let mut machine = self.0.machine();
+        let commands = machine
+            .as_mut()
+            .map(|machine| machine.handle(now, event))
+            .unwrap_or_default();
         for command in commands {
             match command {
                 Command::HookAccepted { part } => {
@@ -157,6 +185,14 @@ impl Shared {
         let _ = self.messages.send(message);
     }
 
+    /// Begins the shutdown, and its countdown with it.
+    fn stop(&self, event: Event) {
+        if let Some(watchdog) = self.watchdog.get() {
+            watchdog.asked(&event);
+        }
+        self.tell(Message::Event(event));
+    }
+
     pub(crate) fn boot(&self, clock: Clock, machine: Machine) {
         let _ = self.clock.set(clock);
         *self.machine() = Some(machine);
@@ -179,11 +215,19 @@ impl Shared {
     }
 
     pub(crate) fn set_readiness(&self, readiness: Readiness) {
+        if readiness == Readiness::Ready {
+            self.started.store(true, Ordering::SeqCst);
+        }
         self.readiness.send_replace(readiness);
     }
 
     pub(crate) fn readiness(&self) -> Readiness {
         *self.readiness.borrow()
+    }
+
+    /// Whether the app has ever been ready.
+    pub(crate) fn has_started(&self) -> bool {
+        self.started.load(Ordering::SeqCst)
     }
 
     pub(crate) fn add_address(&self, listener: &str, address: std::net::SocketAddr) {
@@ -198,6 +242,20 @@ impl Shared {
 
     pub(crate) fn hooks(&self) -> MutexGuard<'_, BTreeMap<PartId, StopHook>> {
         self.hooks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inbox {
+    pub(crate) async fn next(&mut self) -> Message {
+        let message = self.messages.recv().await;
+        message.expect("the sender in `shared` keeps the channel open")
+    }
+}
+
+impl Drop for Inbox {
+    /// Nobody waits for an app to be ready that has ended, or was never run.
+    fn drop(&mut self) {
+        self.shared.set_readiness(Readiness::Draining);
     }
 }
 

@@ -1,14 +1,22 @@
 //! The phases of the stop: each waits for its work to end, and names what a cut leaves behind.
 
 use std::future::Future;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Duration;
 
+use futures_util::FutureExt;
 use futures_util::future::{Either, join_all, select};
 use mainspring_core::activity::TaskKind;
-use mainspring_core::lifecycle::{Event, Phase};
+use mainspring_core::lifecycle::{Event, Failure, PHASE_GRACE, Phase};
+use mainspring_core::spawn::panic_message;
 
 use super::Shell;
 use crate::app::Message;
+
+/// How long a run may take to see that it is cancelled before it is dropped: half of what the phase
+/// is given to end.
+const CUT_GRACE: Duration = PHASE_GRACE.checked_div(2).expect("two is not zero");
 
 pub(super) fn ended(phase: Phase, cut: Vec<String>) -> Event {
     Event::PhaseEnded {
@@ -54,13 +62,19 @@ impl Shell {
     pub(super) fn stop_periodic(&mut self) {
         let periodic = self.periodic.clone();
         let cut = self.cut.clone();
+        let clock = self.ctx.clock().clone();
         periodic.stop();
         self.run_phase(Phase::Workers, async move {
             let drained = std::pin::pin!(periodic.drained());
             let cut = std::pin::pin!(cut.cancelled());
             match select(drained, cut).await {
                 Either::Left(_) => Vec::new(),
-                Either::Right(_) => periodic.cut(),
+                Either::Right(_) => {
+                    let names = periodic.cancel();
+                    let _ = clock.timeout(CUT_GRACE, periodic.drained()).await;
+                    periodic.cut();
+                    names
+                }
             }
         });
     }
@@ -79,8 +93,15 @@ impl Shell {
         let shared = Arc::clone(&self.shared);
         let name = Arc::from(format!("phase {}", phase.as_str()));
         let work = async move {
-            let cut = work.await;
-            shared.tell(Message::Event(ended(phase, cut)));
+            let event = match AssertUnwindSafe(work).catch_unwind().await {
+                Ok(cut) => ended(phase, cut),
+                Err(payload) => Event::PhaseEnded {
+                    phase,
+                    cut: Vec::new(),
+                    failure: Some(Failure::panic(panic_message(&*payload))),
+                },
+            };
+            shared.tell(Message::Event(event));
         };
         let spawner = &self.ctx.env().spawner;
         drop(spawner.spawn(self.ctx.scope(), TaskKind::Loop, &name, work));

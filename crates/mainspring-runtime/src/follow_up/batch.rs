@@ -39,8 +39,9 @@ impl Batch {
 
     /// Registers a follow-up that runs once the response has been sent, for at most `limit`.
     ///
-    /// The body gets a detached context: the request's values and trace, a deadline of its own, not the request's
-    /// cancellation. An error it returns is logged and counted. If the batch has been released already, it runs at once.
+    /// The body gets a detached context: the request's values and trace, a deadline of its own, not
+    /// the request's cancellation. An error it returns is logged and counted. If the batch has been
+    /// released already, it runs at once.
     ///
     /// # Errors
     /// When too many follow-ups wait, or the app no longer takes any.
@@ -58,7 +59,7 @@ impl Batch {
             follow_ups, origin, ..
         } = &*self.0;
         if let Err(error) = follow_ups.reserve() {
-            dropped(origin, &Arc::from(name));
+            dropped(origin, &Arc::from(name), &error.to_string());
             return Err(error);
         }
         let work = Work {
@@ -87,8 +88,8 @@ impl Batch {
         self.0.state().held.is_empty()
     }
 
-    /// The response has been sent, or its client has gone: everything registered may run; if the handler `failed`, only
-    /// what was registered with [`Entry::always`]. Later calls change nothing.
+    /// The response has been sent, or its client has gone: everything registered may run; if the
+    /// handler `failed`, only what was registered with [`Entry::always`]. Later calls change nothing.
     pub fn release(&self, failed: bool) {
         let mut state = self.0.state();
         state.released = true;
@@ -96,7 +97,7 @@ impl Batch {
         drop(state);
         for (work, always) in held {
             if failed && !always {
-                dropped(&work.origin, &work.name);
+                dropped(&work.origin, &work.name, "its handler failed");
                 self.0.follow_ups.forget(1);
             } else {
                 self.0.follow_ups.ready(work);
@@ -115,7 +116,11 @@ impl Drop for Inner {
     fn drop(&mut self) {
         let held = std::mem::take(&mut self.state().held);
         for (work, _) in &held {
-            dropped(&work.origin, &work.name);
+            dropped(
+                &work.origin,
+                &work.name,
+                "its request ended without a response",
+            );
         }
         self.follow_ups.forget(held.len());
     }

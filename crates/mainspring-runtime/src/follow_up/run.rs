@@ -15,6 +15,7 @@ use mainspring_core::time::Monotonic;
 use tracing::Instrument;
 
 use super::{FollowUps, Work};
+use crate::failure::with_sources;
 use crate::metrics::Counted;
 
 pub(super) fn start(follow_ups: &FollowUps, scope: &Scope, work: Work) {
@@ -49,11 +50,11 @@ pub(super) fn start(follow_ups: &FollowUps, scope: &Scope, work: Work) {
         let body = AssertUnwindSafe(async move { body(ctx).await }).catch_unwind();
         running.outcome = match clock.timeout(limit, body).await {
             Ok(Ok(Ok(()))) => WorkOutcome::Succeeded,
-            Ok(Ok(Err(error))) => WorkOutcome::Failed(error.to_string()),
+            Ok(Ok(Err(error))) => WorkOutcome::Failed(with_sources(&*error)),
             Ok(Err(payload)) => WorkOutcome::Panicked(panic_message(&*payload)),
             Err(_) => WorkOutcome::TimedOut,
         };
-        running.log(limit);
+        running.log();
     };
     drop(spawner.spawn(scope, TaskKind::Body, &name, future.instrument(span)));
 }
@@ -69,32 +70,44 @@ struct Running {
 }
 
 impl Running {
-    fn log(&self, limit: Duration) {
+    fn log(&self) {
+        let follow_up = &*self.name;
+        let took = self.took().as_secs_f64();
         match &self.outcome {
-            WorkOutcome::Failed(error) => {
-                tracing::warn!(name: event::FOLLOW_UP_FAILED, %error, "a follow-up failed");
-            }
-            WorkOutcome::Panicked(error) => {
-                tracing::error!(name: event::FOLLOW_UP_PANICKED, %error, "a follow-up panicked");
-            }
+            WorkOutcome::Failed(error) => tracing::error!(
+                name: event::FOLLOW_UP_FAILED, follow_up, error, took, "a follow-up failed"
+            ),
+            WorkOutcome::Panicked(error) => tracing::error!(
+                name: event::FOLLOW_UP_PANICKED, follow_up, error, took, "a follow-up panicked"
+            ),
             WorkOutcome::TimedOut => {
+                let cause = self.ctx.cause().map(|cause| cause.to_string());
                 tracing::warn!(
-                    name: event::FOLLOW_UP_TIMED_OUT,
-                    took = ?limit,
+                    name: event::FOLLOW_UP_TIMED_OUT, follow_up, cause, took,
                     "a follow-up ran into its limit"
                 );
             }
+            WorkOutcome::Cancelled => tracing::warn!(
+                name: event::FOLLOW_UP_CANCELLED, follow_up, "a follow-up was cut off"
+            ),
             _ => {}
         }
+    }
+
+    fn took(&self) -> Duration {
+        self.ctx.clock().monotonic().since(self.began)
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
+        if self.outcome == WorkOutcome::Cancelled {
+            self.ctx.span().in_scope(|| self.log());
+        }
         let event = Event::FollowUp {
             name: Arc::clone(&self.name),
             outcome: self.outcome.clone(),
-            took: self.ctx.clock().monotonic().since(self.began),
+            took: self.took(),
         };
         self.ctx.env().spawner.events().emit(event);
         self.follow_ups.ended();

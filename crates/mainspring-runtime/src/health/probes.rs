@@ -1,16 +1,18 @@
 //! Probes: run concurrently, each with a limit, isolated from panics and blocking.
 
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use futures_util::future::join_all;
+use futures_util::future::{Shared, join_all};
+use mainspring_core::cause::Cause;
 use mainspring_core::context::{Context, SpanKind};
 use mainspring_core::error::{Error, ErrorKind};
 use mainspring_core::health::{Health, Report, State};
 use mainspring_core::spawn::{BoxFuture, panic_message};
+use mainspring_core::telemetry::event;
+use mainspring_core::time::Monotonic;
 use tokio::sync::oneshot;
 use tracing::Instrument;
 
@@ -18,7 +20,8 @@ use crate::component::DynComponent;
 use crate::executor::isolate;
 use crate::metrics::{AppMetrics, ProbeOutcome};
 
-/// How long one probe may take: a probe slower than this says nothing an orchestrator could wait for.
+/// How long one probe may take: a probe slower than this says nothing an orchestrator could wait
+/// for.
 pub const PROBE_LIMIT: Duration = Duration::from_secs(5);
 
 /// How many probes an app may have: each runs on a thread of its own while it is asked.
@@ -71,13 +74,10 @@ impl Probes {
     }
 
     pub(crate) fn bound(self, ctx: Context, metrics: AppMetrics) -> BoundProbes {
-        let probes = self.0.into_iter().map(|(name, probe)| {
-            let running = Arc::new(AtomicBool::new(false));
-            Bound {
-                name: Arc::from(name),
-                probe,
-                running,
-            }
+        let probes = self.0.into_iter().map(|(name, probe)| Bound {
+            name: Arc::from(name),
+            probe,
+            running: Arc::default(),
         });
         BoundProbes {
             ctx,
@@ -97,9 +97,19 @@ pub(crate) struct BoundProbes {
 struct Bound {
     name: Arc<str>,
     probe: Probe,
-    /// Set while the probe runs, also long after its limit: one that blocks must not take a thread at each request.
-    running: Arc<AtomicBool>,
+    /// The run under way, also long after its limit: whoever asks meanwhile waits for the same one,
+    /// so a probe that blocks takes one thread and not one at each request.
+    running: Arc<Mutex<Option<Running>>>,
 }
+
+#[derive(Clone)]
+struct Running {
+    began: Monotonic,
+    answer: Answer,
+}
+
+/// What a run answers, for all who wait for it.
+type Answer = Shared<BoxFuture<'static, Result<Option<Health>, String>>>;
 
 impl BoundProbes {
     /// Asks every probe, concurrently; takes at most [`PROBE_LIMIT`].
@@ -109,67 +119,74 @@ impl BoundProbes {
 
     async fn ask_one(&self, bound: &Bound) -> Report {
         let clock = self.ctx.clock();
-        let began = clock.monotonic();
-        let name = bound.name.to_string();
-        if bound.running.swap(true, Ordering::SeqCst) {
-            self.metrics.probe(&bound.name, ProbeOutcome::TimedOut);
-            let health = Health::unhealthy("an earlier run of this probe has not returned");
-            return Report::probed(name, health, Duration::ZERO);
-        }
-        let answer = self.start(bound);
-        let answered = clock.timeout(PROBE_LIMIT, answer).await;
-        let took = clock.monotonic().since(began);
+        let running = self.running(bound);
+        // Whoever joins a run late waits only for what is left of its limit.
+        let left = (running.began + PROBE_LIMIT).since(clock.monotonic());
+        let answered = clock.timeout(left, running.answer).await;
+        let took = clock.monotonic().since(running.began);
         let (outcome, health) = match answered {
-            Ok(Ok(Ok(health))) => (answered_as(health.as_ref()), health),
-            Ok(Ok(Err(panic))) => (
-                ProbeOutcome::Panicked,
-                Some(Health::unhealthy(format!("panicked: {panic}"))),
-            ),
-            Ok(Err(_)) => (
-                ProbeOutcome::Panicked,
-                Some(Health::unhealthy("the probe has ended")),
-            ),
-            Err(elapsed) => (
-                ProbeOutcome::TimedOut,
-                Some(Health::unhealthy(elapsed.to_string())),
-            ),
+            Ok(Ok(health)) => (answered_as(health.as_ref()), health),
+            Ok(Err(error)) => (ProbeOutcome::Panicked, Some(Health::unhealthy(error))),
+            Err(_) => {
+                let text = format!("no answer within {PROBE_LIMIT:?}");
+                (ProbeOutcome::TimedOut, Some(Health::unhealthy(text)))
+            }
         };
         self.metrics.probe(&bound.name, outcome);
+        tell(&bound.name, outcome, health.as_ref(), took);
+        let name = bound.name.to_string();
         match health {
             Some(health) => Report::probed(name, health, took),
             None => Report::unchecked(name),
         }
     }
 
-    /// Starts a probe on a thread of its own, so that one that blocks holds up nothing else.
-    fn start(&self, bound: &Bound) -> oneshot::Receiver<Result<Option<Health>, String>> {
+    /// The run under way, or a new one.
+    fn running(&self, bound: &Bound) -> Running {
+        let mut slot = lock(&bound.running);
+        if let Some(running) = &*slot {
+            return running.clone();
+        }
         let (sender, receiver) = oneshot::channel();
-        let cause = mainspring_core::cause::Cause::limit(format!(
-            "probe \"{}\" ran into its limit of {PROBE_LIMIT:?}",
-            bound.name
+        let answer = async move {
+            let answer = receiver.await;
+            answer.unwrap_or_else(|_| Err("the probe ended without an answer".to_owned()))
+        };
+        let running = Running {
+            began: self.ctx.clock().monotonic(),
+            answer: answer.boxed().shared(),
+        };
+        *slot = Some(running.clone());
+        drop(slot);
+        self.start(bound, sender);
+        running
+    }
+
+    /// Starts a probe on a thread of its own, so that one that blocks holds up nothing else.
+    fn start(&self, bound: &Bound, sender: oneshot::Sender<Result<Option<Health>, String>>) {
+        let name = &bound.name;
+        let cause = Cause::limit(format!(
+            "probe \"{name}\" ran into its limit of {PROBE_LIMIT:?}"
         ));
         let ctx = self
             .ctx
-            .for_work(SpanKind::Probe, &bound.name, self.ctx.scope());
-        let ctx = ctx.with_timeout(PROBE_LIMIT, cause);
+            .for_work(SpanKind::Probe, name, self.ctx.scope())
+            .with_timeout(PROBE_LIMIT, cause);
         let span = ctx.span().clone();
         let probe = bound.probe.clone();
-        let running = Running(Arc::clone(&bound.running));
+        let done = Done(Arc::clone(&bound.running));
         let body = async move {
-            let _running = running;
-            let asked = AssertUnwindSafe(async move { ask(&probe, ctx).await })
-                .catch_unwind()
-                .await;
+            let asked = AssertUnwindSafe(async move { ask(&probe, ctx).await });
+            let asked = asked.catch_unwind().await;
+            let asked = asked.map_err(|payload| format!("panicked: {}", panic_message(&*payload)));
+            drop(done);
             // The asker may have given up.
-            let _ = sender.send(asked.map_err(|payload| panic_message(&*payload)));
+            let _ = sender.send(asked);
         };
-        isolate(
-            self.ctx
-                .env()
-                .spawner
-                .body(&bound.name, body.instrument(span)),
-        );
-        receiver
+        let body = self.ctx.env().spawner.body(name, body.instrument(span));
+        if let Err(error) = isolate("mainspring-probe", body) {
+            tracing::warn!(probe = &**name, %error, "a probe got no thread");
+        }
     }
 }
 
@@ -188,10 +205,25 @@ fn answered_as(health: Option<&Health>) -> ProbeOutcome {
     }
 }
 
-struct Running(Arc<AtomicBool>);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.0.store(false, Ordering::SeqCst);
+fn tell(probe: &str, outcome: ProbeOutcome, health: Option<&Health>, took: Duration) {
+    if matches!(outcome, ProbeOutcome::Healthy | ProbeOutcome::Degraded) {
+        return;
     }
+    let error = health.and_then(Health::message).unwrap_or_default();
+    let took = took.as_secs_f64();
+    tracing::warn!(name: event::PROBE_FAILED, probe, error, took, "a health probe failed");
+}
+
+/// Makes room for the next run however this one ends.
+struct Done(Arc<Mutex<Option<Running>>>);
+
+impl Drop for Done {
+    fn drop(&mut self) {
+        let ended = lock(&self.0).take();
+        drop(ended);
+    }
+}
+
+fn lock(slot: &Mutex<Option<Running>>) -> MutexGuard<'_, Option<Running>> {
+    slot.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -28,6 +28,9 @@ const ACCEPT_PAUSE: std::time::Duration = std::time::Duration::from_millis(100);
 /// How long a client may take to send its request: probes are small and near.
 const CONNECTION_LIMIT: std::time::Duration = std::time::Duration::from_secs(30);
 
+/// How many clients the health server talks to at once: a few orchestrators and scrapers are meant.
+const CONNECTIONS_MAX: usize = 256;
+
 /// The bound health server.
 pub(crate) struct HealthServer {
     ctx: Context,
@@ -47,8 +50,6 @@ struct Parts {
     probes: BoundProbes,
     metrics: Registry,
     shared: std::sync::OnceLock<Arc<Shared>>,
-    /// Set once the app has been ready.
-    started: std::sync::atomic::AtomicBool,
 }
 
 impl HealthServer {
@@ -68,7 +69,6 @@ impl HealthServer {
             probes,
             metrics,
             shared: std::sync::OnceLock::new(),
-            started: std::sync::atomic::AtomicBool::new(false),
         };
         Ok(Self {
             ctx: site.ctx.clone(),
@@ -106,9 +106,14 @@ impl HealthServer {
 
     /// Stops accepting and drops what is open: nobody waits for a probe of an app that has stopped.
     pub(crate) async fn close(&mut self) {
+        self.end();
+        self.scope.emptied().await;
+    }
+
+    /// Drops everything without waiting.
+    pub(crate) fn end(&mut self) {
         self.listener = None;
         self.scope.abort_all();
-        self.scope.emptied().await;
     }
 }
 
@@ -117,6 +122,10 @@ async fn accept(ctx: Context, scope: Scope, mut listener: Box<dyn Listener>, ans
     loop {
         match listener.accept().await {
             Ok(connection) => {
+                if scope.len() > CONNECTIONS_MAX {
+                    tracing::warn!("the health server has too many connections and closed one");
+                    continue;
+                }
                 let served = connection_of(connection, answers.clone());
                 drop(
                     ctx.env()
@@ -172,11 +181,8 @@ impl Answers {
     }
 
     fn has_started(&self) -> bool {
-        use std::sync::atomic::Ordering::SeqCst;
-        if self.readiness() == Readiness::Ready {
-            self.0.started.store(true, SeqCst);
-        }
-        self.0.started.load(SeqCst)
+        let shared = self.0.shared.get();
+        shared.is_some_and(|shared| shared.has_started())
     }
 
     fn readiness(&self) -> Readiness {

@@ -1,8 +1,8 @@
 //! What Mainspring counts about its app.
 
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use mainspring_core::event::{Event, WorkOutcome};
@@ -37,6 +37,7 @@ pub struct AppMetrics(Arc<Inner>);
 #[derive(Debug, Default)]
 struct Inner {
     tasks_running: Gauge,
+    tasks_alive: OnceLock<Arc<AtomicUsize>>,
     actions_running: Gauge,
     follow_ups_running: Gauge,
     follow_ups_waiting: Gauge,
@@ -57,6 +58,7 @@ impl AppMetrics {
     pub fn record(&self, event: &Event) {
         match event {
             Event::TaskPanicked { task, .. } => self.task_panicked(task),
+            Event::TaskRestarted { task } => self.task_restarted(task),
             Event::Component { name, state } => {
                 if let Some(state) = ComponentState::from_word(state) {
                     self.component_state(name, state);
@@ -81,6 +83,12 @@ impl AppMetrics {
             }
             _ => {}
         }
+    }
+
+    /// Shows this count of tasks that are alive, in addition to what [`task_alive`](Self::task_alive)
+    /// counts. The first one stays.
+    pub(crate) fn count_tasks(&self, alive: &Arc<AtomicUsize>) {
+        let _ = self.0.tasks_alive.set(Arc::clone(alive));
     }
 
     /// A spawned task is alive until the guard is dropped.
@@ -275,11 +283,12 @@ impl Collector for AppMetrics {
     fn encode(&self, encoder: DescriptorEncoder) -> Result<(), fmt::Error> {
         let mut page = Page::new(encoder);
         let all = &*self.0;
-        page.gauge(
-            metric::TASKS_RUNNING,
-            "Spawned tasks alive.",
-            &all.tasks_running,
-        )?;
+        let alive = all.tasks_alive.get();
+        let alive = alive.map_or(0, |alive| alive.load(Ordering::Relaxed));
+        let tasks = Gauge::<i64>::default();
+        let alive = i64::try_from(alive).unwrap_or(i64::MAX);
+        tasks.set(all.tasks_running.get().saturating_add(alive));
+        page.gauge(metric::TASKS_RUNNING, "Spawned tasks alive.", &tasks)?;
         page.gauge(
             metric::ACTIONS_RUNNING,
             "Action bodies running.",

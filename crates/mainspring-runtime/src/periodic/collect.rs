@@ -1,4 +1,5 @@
-//! The periodics' metrics, made at each scrape: a hundred thousand periodics must not keep their own.
+//! The periodics' metrics, made at each scrape: a hundred thousand periodics must not keep their
+//! own.
 
 use std::fmt;
 

@@ -7,18 +7,19 @@ use std::task::Poll;
 use std::time::Duration;
 
 use mainspring_core::activity::TaskKind;
+use mainspring_core::cause::Cause;
 use mainspring_core::clock::{Clock, Deadline, Sleep};
 use mainspring_core::context::Context;
 use mainspring_core::periodic::{AnyPlan, Command, Event, Machine, Moment, Run};
 use mainspring_core::spawn::{Scope, Task};
-use mainspring_core::time::{Monotonic, Timestamp};
+use mainspring_core::time::{Monotonic, Timestamp, wall_after};
 
 use super::collect::PeriodicCollector;
 use super::queue::{Place, Queue};
 use super::{Handler, PeriodicState, run};
 
-/// How far the wall clock may move against monotonic time before cron fires are computed anew: slewing stays below it,
-/// a step that matters to a minute's schedule does not.
+/// How far the wall clock may move against monotonic time before cron fires are computed anew:
+/// slewing stays below it, a step that matters to a minute's schedule does not.
 const STEP_MIN: Duration = Duration::from_secs(1);
 
 /// All periodics of an app; cheap to clone.
@@ -87,8 +88,9 @@ impl Engine {
         let mut state = self.state();
         let places = state.entries.len();
         let mut starting = Vec::new();
+        let now = self.moment();
         for place in 0..places {
-            self.feed(&mut state, place, Event::Started, &mut starting);
+            self.feed(&mut state, place, Event::Started, now, &mut starting);
         }
         if places > 0 {
             let engine = self.clone();
@@ -105,8 +107,9 @@ impl Engine {
     /// Starts nothing any more.
     pub(crate) fn stop(&self) {
         let mut state = self.state();
+        let now = self.moment();
         for place in 0..state.entries.len() {
-            self.feed(&mut state, place, Event::Shutdown, &mut Vec::new());
+            self.feed(&mut state, place, Event::Shutdown, now, &mut Vec::new());
         }
         state.queue.clear();
         if let Some(waiter) = state.waiter.take() {
@@ -114,26 +117,33 @@ impl Engine {
         }
     }
 
-    /// Waits until no run is going on.
+    /// Waits until no run is going on. Call it after [`stop`](Engine::stop).
     pub(crate) async fn drained(&self) {
-        self.0.scope.emptied().await;
+        loop {
+            self.0.scope.emptied().await;
+            let begun = |entry: &Entry| entry.machine.record().running > 0;
+            if !self.state().entries.iter().any(begun) {
+                return;
+            }
+            // A run has been decided on another thread and is spawned there in a moment.
+            tokio::task::yield_now().await;
+        }
     }
 
-    /// Cancels and drops the runs that are going on, and names them.
-    pub(crate) fn cut(&self) -> Vec<String> {
+    /// Asks the runs that are going on to end, and names them.
+    pub(crate) fn cancel(&self) -> Vec<String> {
         for entry in &self.state().entries {
             if let Some(ctx) = &entry.running {
-                ctx.cancel(mainspring_core::cause::Cause::shutdown(
-                    "the app is stopping",
-                ));
+                ctx.cancel(Cause::shutdown("the app is stopping"));
             }
         }
-        self.0
-            .scope
-            .abort_all()
-            .iter()
-            .map(ToString::to_string)
-            .collect()
+        let names = self.0.scope.names();
+        names.iter().map(ToString::to_string).collect()
+    }
+
+    /// Drops the runs that are going on.
+    pub(crate) fn cut(&self) {
+        self.0.scope.abort_all();
     }
 
     /// The state of every periodic, in the order of registration.
@@ -156,35 +166,39 @@ impl Engine {
     pub(super) fn finished(&self, place: Place, run: Run) {
         let mut starting = Vec::new();
         let mut state = self.state();
-        if let Some(entry) = state.entries.get_mut(place) {
+        let now = self.moment();
+        self.feed(&mut state, place, Event::Finished(run), now, &mut starting);
+        if let Some(entry) = state.entries.get_mut(place)
+            && entry.machine.record().running == 0
+        {
             entry.running = None;
         }
-        self.feed(&mut state, place, Event::Finished(run), &mut starting);
         drop(state);
         self.begin(starting);
     }
 
     async fn wait_and_fire(&self) {
-        let mut offset = self.offset();
+        let mut offset = self.moment();
         loop {
             let (monotonic, wall) = self.state().queue.next();
             let clock = self.0.ctx.clock();
             self.wait(clock, monotonic, wall, offset).await;
             let mut starting = Vec::new();
             let mut state = self.state();
-            let stepped = stepped(offset, self.offset());
-            if stepped {
-                offset = self.offset();
+            // One instant for all decisions: the wall may be stepped back in between, and what the
+            // queue thinks due the machine must think due as well.
+            let now = self.moment();
+            if stepped(offset, now) {
+                offset = now;
                 for place in 0..state.entries.len() {
-                    self.feed(&mut state, place, Event::WallSet, &mut starting);
+                    self.feed(&mut state, place, Event::WallSet, now, &mut starting);
                 }
             }
-            let now = self.moment();
             while let Some(place) = state.queue.take_due(now) {
                 if let Some(entry) = state.entries.get_mut(place) {
                     entry.armed = None;
                 }
-                self.feed(&mut state, place, Event::Due, &mut starting);
+                self.feed(&mut state, place, Event::Due, now, &mut starting);
             }
             drop(state);
             self.begin(starting);
@@ -199,7 +213,7 @@ impl Engine {
         clock: &Clock,
         monotonic: Option<Monotonic>,
         wall: Option<Timestamp>,
-        offset: Offset,
+        offset: Moment,
     ) {
         let mut monotonic = pin!(monotonic.map(|at| clock.sleep_until(at)));
         let mut wall = pin!(wall.map(|at| clock.sleep_until_wall(at)));
@@ -209,7 +223,7 @@ impl Engine {
             };
             if due(monotonic.as_mut().as_pin_mut())
                 || due(wall.as_mut().as_pin_mut())
-                || stepped(offset, self.offset())
+                || stepped(offset, self.moment())
             {
                 return Poll::Ready(());
             }
@@ -218,14 +232,22 @@ impl Engine {
         .await;
     }
 
-    /// Feeds one machine and executes its commands, but for starting runs, which needs the lock to be free.
-    fn feed(&self, state: &mut State, place: Place, event: Event, starting: &mut Vec<Starting>) {
+    /// Feeds one machine and executes its commands, but for starting runs, which needs the lock to
+    /// be free.
+    fn feed(
+        &self,
+        state: &mut State,
+        place: Place,
+        event: Event,
+        now: Moment,
+        starting: &mut Vec<Starting>,
+    ) {
         let State { entries, queue, .. } = state;
         let Some(entry) = entries.get_mut(place) else {
             return;
         };
         let mut commands = Vec::new();
-        entry.machine.handle(event, self.moment(), &mut commands);
+        entry.machine.handle(event, now, &mut commands);
         for command in commands {
             match command {
                 Command::Arm(deadline) => {
@@ -251,6 +273,10 @@ impl Engine {
                         missed,
                     });
                 }
+                Command::TellSkipped { scheduled_for } => {
+                    run::skipped(&self.0.ctx, &entry.name, scheduled_for);
+                }
+                Command::TellMissed { fires } => run::missed(&entry.name, fires),
                 _ => {}
             }
         }
@@ -279,28 +305,14 @@ impl Engine {
         }
     }
 
-    fn offset(&self) -> Offset {
-        let now = self.moment();
-        Offset {
-            wall: now.wall,
-            monotonic: now.monotonic,
-        }
-    }
-
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The two clocks read together; their difference only changes when the wall is corrected.
-#[derive(Clone, Copy)]
-struct Offset {
-    wall: Timestamp,
-    monotonic: Monotonic,
-}
-
-fn stepped(before: Offset, after: Offset) -> bool {
+/// Whether the difference of the two clocks has changed, as it only does when the wall is corrected.
+fn stepped(before: Moment, after: Moment) -> bool {
     let passed = after.monotonic.since(before.monotonic);
-    let expected = mainspring_core::time::wall_after(before.wall, passed);
+    let expected = wall_after(before.wall, passed);
     expected.duration_since(after.wall).unsigned_abs() >= STEP_MIN
 }

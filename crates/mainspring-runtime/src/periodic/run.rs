@@ -2,6 +2,7 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use mainspring_core::activity::TaskKind;
@@ -17,6 +18,7 @@ use tracing::Instrument;
 use super::engine::Engine;
 use super::queue::Place;
 use super::{Handler, Tick};
+use crate::failure::with_sources;
 
 pub(super) fn context(root: &Context, name: &Arc<str>, scope: &Scope) -> Context {
     root.for_work(SpanKind::Periodic, name, scope)
@@ -27,6 +29,25 @@ pub(super) fn replaced(name: &str) -> Cause {
         CauseKind::Replaced,
         format!("the next run of `{name}` is due"),
     )
+}
+
+/// Tells that a fire did not run because of another one, or of the shutdown.
+pub(super) fn skipped(root: &Context, name: &Arc<str>, scheduled_for: Timestamp) {
+    let periodic = &**name;
+    tracing::debug!(
+        name: event::PERIODIC_SKIPPED, periodic, %scheduled_for, "a fire was skipped"
+    );
+    root.env().spawner.events().emit(Event::PeriodicRun {
+        name: Arc::clone(name),
+        scheduled_for,
+        outcome: WorkOutcome::Dropped,
+        took: Duration::ZERO,
+    });
+}
+
+/// Tells that fires passed without a run of their own.
+pub(super) fn missed(name: &str, fires: u32) {
+    tracing::warn!(name: event::PERIODIC_MISSED, periodic = name, missed = fires, "fires passed");
 }
 
 pub(super) fn start(
@@ -54,7 +75,7 @@ pub(super) fn start(
         running.outcome = match body.await {
             Ok(Ok(())) => WorkOutcome::Succeeded,
             Ok(Err(_)) if running.ctx.is_cancelled() => WorkOutcome::Cancelled,
-            Ok(Err(error)) => WorkOutcome::Failed(error.to_string()),
+            Ok(Err(error)) => WorkOutcome::Failed(with_sources(&*error)),
             Err(payload) => WorkOutcome::Panicked(panic_message(&*payload)),
         };
         running.log();
@@ -81,21 +102,29 @@ struct Running {
 
 impl Running {
     fn log(&self) {
+        let (periodic, scheduled_for) = (&*self.name, self.scheduled_for);
+        let took = self.took().as_secs_f64();
         match &self.outcome {
-            WorkOutcome::Failed(error) => {
-                tracing::warn!(name: event::PERIODIC_FAILED, %error, "a periodic run failed");
-            }
-            WorkOutcome::Panicked(error) => {
-                tracing::error!(name: event::PERIODIC_PANICKED, %error, "a periodic run panicked");
-            }
+            WorkOutcome::Failed(error) => tracing::error!(
+                name: event::PERIODIC_FAILED, periodic, %scheduled_for, error, took,
+                "a run of a periodic failed"
+            ),
+            WorkOutcome::Panicked(error) => tracing::error!(
+                name: event::PERIODIC_PANICKED, periodic, %scheduled_for, error, took,
+                "a run of a periodic panicked"
+            ),
             _ => {}
         }
+    }
+
+    fn took(&self) -> Duration {
+        self.ctx.clock().monotonic().since(self.began)
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        let took = self.ctx.clock().monotonic().since(self.began);
+        let took = self.took();
         self.ctx.env().spawner.events().emit(Event::PeriodicRun {
             name: Arc::clone(&self.name),
             scheduled_for: self.scheduled_for,

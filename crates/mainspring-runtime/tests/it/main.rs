@@ -2,5 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod fast_clock;
+mod health;
+mod lifecycle_start;
+mod lifecycle_stop;
+mod periodic;
+mod periodic_policies;
 mod rig;
 mod smoke;
+mod stall_clock;

@@ -1,4 +1,5 @@
-//! What happens before an action's input is read: cross-site, who asks, how often, how many at once; then the body.
+//! What happens before an action's input is read: cross-site, who asks, how often, how many at
+//! once; then the body.
 
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;

@@ -10,7 +10,8 @@ use crate::error::{ActionError, FieldError};
 /// How many unknown fields one answer names.
 const UNKNOWN_MAX: usize = 16;
 
-/// How deep input may nest; `serde_json` refuses more, so that hostile input cannot exhaust the stack.
+/// How deep input may nest; `serde_json` refuses more, so that hostile input cannot exhaust the
+/// stack.
 pub const DEPTH_MAX: usize = 128;
 
 /// Reads an action's input.
@@ -46,7 +47,8 @@ pub fn decode<T: DeserializeOwned + 'static>(body: &[u8]) -> Result<T, ActionErr
     }
 }
 
-/// Reads the input of a trigger, whose callers often send nothing: an empty body means `{}` or `null`.
+/// Reads the input of a trigger, whose callers often send nothing: an empty body means `{}` or
+/// `null`.
 pub(crate) fn decode_or_empty<T: DeserializeOwned + 'static>(
     body: &[u8],
 ) -> Result<T, ActionError> {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use http::Response;
+use mainspring_core::activity::park;
 use mainspring_core::cause::Cause;
 use mainspring_core::spawn::BoxFuture;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -112,7 +113,8 @@ impl Entry {
 
     async fn wait_for_permit(&self) -> Option<OwnedSemaphorePermit> {
         let permits = self.permits.clone()?;
-        permits.acquire_owned().await.ok()
+        // What it waits for may itself wait for the clock.
+        park(permits.acquire_owned()).await.ok()
     }
 }
 

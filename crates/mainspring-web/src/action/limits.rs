@@ -38,7 +38,8 @@ impl Limits {
         self
     }
 
-    /// How long a call may take: 504 after it, and the call's future is dropped. [`TIMEOUT`] unless set.
+    /// How long a call may take: 504 after it, and the call's future is dropped. [`TIMEOUT`] unless
+    /// set.
     #[must_use]
     pub fn timeout(mut self, limit: Duration) -> Self {
         self.timeout = limit;
@@ -47,16 +48,16 @@ impl Limits {
 
     /// How many calls may run at once. Unlimited unless set.
     ///
-    /// One more is answered 503 with `retry-after`: it is the service that is busy, not this client that asks too often,
-    /// which would be a 429.
+    /// One more is answered 503 with `retry-after`: it is the service that is busy, not this client
+    /// that asks too often, which would be a 429.
     #[must_use]
     pub fn concurrency(mut self, calls: usize) -> Self {
         self.concurrency = Some(calls);
         self
     }
 
-    /// How often one user, or one client address without a user, may call: 429 with `retry-after` above it. Unlimited
-    /// unless set.
+    /// How often one user, or one client address without a user, may call: 429 with `retry-after`
+    /// above it. Unlimited unless set.
     #[must_use]
     pub fn rate(mut self, rate: Rate) -> Self {
         self.rate = Some(rate);

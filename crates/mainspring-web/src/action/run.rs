@@ -70,12 +70,15 @@ async fn whole<A: Action>(
     request: Call,
     batch: &mut Option<Batch>,
 ) -> Result<Bytes, ActionError> {
+    let metrics = request.server.site.metrics.clone();
     let admitted = admit(entry, request, batch).await?;
     let Admitted { ctx, body, permit } = admitted;
     let input = decode::decode(&body)?;
     drop(body);
     action.validate(&input)?;
+    let running = metrics.action_running();
     let output = call(action, entry, ctx, input).await?;
+    drop(running);
     drop(permit);
     Ok(serde_json::to_vec(&output)?.into())
 }

@@ -14,7 +14,8 @@ use crate::error::ActionError;
 
 /// The name of [`ActionContext`] in a plain axum route, where it is an extractor.
 ///
-/// The core's `Context` cannot be an extractor itself (it belongs to a crate that knows no axum); this derefs to it.
+/// The core's `Context` cannot be an extractor itself (it belongs to a crate that knows no axum);
+/// this derefs to it.
 ///
 /// ```
 /// use mainspring_web::context::RequestContext;

@@ -30,7 +30,8 @@ impl FollowUps {
         Self(batch)
     }
 
-    /// Registers work for after the response; see [`ActionContext::follow_up`](super::ActionContext::follow_up).
+    /// Registers work for after the response; see
+    /// [`ActionContext::follow_up`](super::ActionContext::follow_up).
     pub fn add<F, Fut>(&self, name: &'static str, limit: Duration, work: F) -> FollowUp
     where
         F: FnOnce(Context) -> Fut + Send + 'static,
@@ -78,7 +79,8 @@ impl FollowUp {
         }
     }
 
-    /// Whether the follow-up was taken; if not, it was over the app's bounds, and has been counted and warned about.
+    /// Whether the follow-up was taken; if not, it was over the app's bounds, and has been counted
+    /// and warned about.
     pub fn is_taken(&self) -> bool {
         self.0.is_some()
     }

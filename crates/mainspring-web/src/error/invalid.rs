@@ -11,8 +11,8 @@ pub const FIELDS_MAX: usize = 64;
 
 /// Input that can say what is wrong with itself.
 ///
-/// An action whose input needs it calls it in its hook, [`Action::validate`](crate::action::Action::validate); input
-/// without rules needs nothing.
+/// An action whose input needs it calls it in its hook,
+/// [`Action::validate`](crate::action::Action::validate); input without rules needs nothing.
 ///
 /// ```
 /// use mainspring_web::error::{Invalid, Validate};

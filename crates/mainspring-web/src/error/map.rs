@@ -19,7 +19,8 @@ impl ErrorMap {
             .push(Box::new(move |error| error.downcast_ref::<E>().map(&map)));
     }
 
-    /// Gives an opaque error its status: the outermost error of its chain that has a function decides.
+    /// Gives an opaque error its status: the outermost error of its chain that has a function
+    /// decides.
     pub(crate) fn apply(&self, error: ActionError) -> ActionError {
         if !error.is_opaque() || self.0.is_empty() {
             return error;

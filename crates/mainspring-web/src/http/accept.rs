@@ -18,8 +18,8 @@ use super::HttpEndpoint;
 use super::connection::serve;
 use super::server::Server;
 
-/// How long to wait before accepting again when the system has no room, for example no file descriptors: long enough not
-/// to spin, short enough that clients in the backlog wait on.
+/// How long to wait before accepting again when the system has no room, for example no file
+/// descriptors: long enough not to spin, short enough that clients in the backlog wait on.
 const NO_ROOM_PAUSE: Duration = Duration::from_millis(100);
 
 /// Binds the endpoint's socket.

@@ -50,7 +50,7 @@ impl HttpEndpoint {
             routers.into_iter().reduce(axum::Router::merge)
         }));
         if merged.is_err() {
-            let hint = "two routers given to `routes` have the same route or both a fallback; merge them by hand";
+            let hint = "two of them have the same route, or a fallback each; merge them by hand";
             errors.push(config("the routers cannot be merged".to_owned(), hint));
         }
     }

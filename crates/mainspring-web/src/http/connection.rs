@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use hyper::server::conn::http1;
 use hyper_util::rt::TokioIo;
-use mainspring_runtime::io_time;
+use mainspring_runtime::io_time::{self, IoInstant};
 use mainspring_runtime::network::Connection;
 use tokio::sync::watch;
 
@@ -76,7 +76,8 @@ pub(super) async fn serve(
     }
 }
 
-/// Looks from time to time whether a connection is too slow; a request under way has limits of its own.
+/// Looks from time to time whether a connection is too slow; a request under way has limits of its
+/// own.
 struct Watch {
     limits: HttpLimits,
     timer: Pin<Box<dyn Future<Output = ()> + Send>>,
@@ -111,7 +112,12 @@ impl Watch {
             Phase::Fresh | Phase::Head => self.limits.head_time,
             Phase::Idle => self.limits.idle_time,
             Phase::Busy => {
-                self.wait(self.limits.head_time);
+                let stalled = state.stalled().map(IoInstant::elapsed).unwrap_or_default();
+                let left = self.limits.write_time.saturating_sub(stalled);
+                if left.is_zero() {
+                    return Look::Close;
+                }
+                self.wait(left);
                 return Look::Wait;
             }
         };

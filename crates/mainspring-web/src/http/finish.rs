@@ -27,7 +27,7 @@ const REQUEST_ID: &str = "x-request-id";
 pub(crate) struct Finish {
     pub(super) server: Arc<Server>,
     /// The work's name; `None` where the request asks for nothing that is registered.
-    pub(super) name: Option<Arc<str>>,
+    pub(crate) name: Option<Arc<str>>,
     pub(super) id: RequestId,
     pub(super) began: Monotonic,
     pub(super) conn: Arc<ConnState>,

@@ -1,4 +1,5 @@
-//! A request under way. It is not cut off because its client left: then it runs on as a task of its own.
+//! A request under way. It is not cut off because its client left: then it runs on as a task of its
+//! own.
 
 use std::convert::Infallible;
 use std::future::Future;

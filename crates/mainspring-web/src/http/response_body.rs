@@ -10,8 +10,8 @@ use mainspring_runtime::follow_up::Batch;
 
 use super::state::Serving;
 
-/// How large a frame may be. A larger one is split, so that the last one is only taken when most of the answer has been
-/// written: hyper holds back about as much again.
+/// How large a frame may be. A larger one is split, so that the last one is only taken when most of
+/// the answer has been written: hyper holds back about as much again.
 const FRAME_BYTES: usize = 64 * 1024;
 
 /// An answer's body.

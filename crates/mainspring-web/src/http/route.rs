@@ -27,7 +27,8 @@ use crate::action::{TIMEOUT, catch};
 use crate::context::{FollowUps, Parts, RequestHead, Scope};
 use crate::error::ActionError;
 
-/// One request for a plain route, shared by the server, which sees it first, and the layer, which knows its route.
+/// One request for a plain route, shared by the server, which sees it first, and the layer, which
+/// knows its route.
 pub(super) struct RouteCall {
     server: Arc<Server>,
     conn: Arc<ConnState>,
@@ -152,7 +153,8 @@ where
     }
 }
 
-/// The work's name is the route as it was written, not the path, which has as many values as there are users.
+/// The work's name is the route as it was written, not the path, which has as many values as there
+/// are users.
 fn name(call: &RouteCall, request: &Request<Body>) -> (Option<Arc<str>>, Context) {
     let method = request.method();
     let matched = request.extensions().get::<MatchedPath>();

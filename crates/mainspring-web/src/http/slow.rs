@@ -8,7 +8,8 @@ use super::LINGER_TIME;
 use super::wire::Wire;
 use crate::error::Problem;
 
-/// Writes a 408 and closes. No answer is under way: the head is not complete, and those before it have been answered.
+/// Writes a 408 and closes. No answer is under way: the head is not complete, and those before it
+/// have been answered.
 pub(super) async fn refuse_slow_head(mut wire: Wire) {
     let detail = "the head of the request did not arrive in time".to_owned();
     let body = Problem::new(StatusCode::REQUEST_TIMEOUT, Some(detail)).to_bytes();

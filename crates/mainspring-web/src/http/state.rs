@@ -1,4 +1,5 @@
-//! What a connection's parts know of each other: where it is between two requests, and whose request is under way.
+//! What a connection's parts know of each other: where it is between two requests, and whose
+//! request is under way.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -23,6 +24,8 @@ struct Inner {
     /// The request under way, as a report names it.
     route: Option<Arc<str>>,
     ctx: Option<Context>,
+    /// Since when the client has taken nothing of what is to be written.
+    stalled: Option<IoInstant>,
 }
 
 /// Where a connection is.
@@ -46,6 +49,7 @@ impl ConnState {
                 since: IoInstant::now(),
                 route: None,
                 ctx: None,
+                stalled: None,
             }),
             unread: AtomicBool::new(false),
             slow: AtomicBool::new(false),
@@ -101,6 +105,16 @@ impl ConnState {
         self.inner().ctx.clone()
     }
 
+    /// The client has stopped taking what is to be written, or goes on.
+    pub(super) fn stalls(&self, stalls: bool) {
+        self.inner().stalled = stalls.then(IoInstant::now);
+    }
+
+    /// Since when the client has taken nothing, if it keeps us waiting.
+    pub(super) fn stalled(&self) -> Option<IoInstant> {
+        self.inner().stalled
+    }
+
     pub(super) fn left_unread(&self) {
         self.unread.store(true, Ordering::Relaxed);
     }
@@ -117,7 +131,8 @@ impl ConnState {
         self.gone.store(true, Ordering::Relaxed);
     }
 
-    /// Whether the client may still be sending what nobody will read, so that closing at once would lose our answer.
+    /// Whether the client may still be sending what nobody will read, so that closing at once would
+    /// lose our answer.
     pub(super) fn should_linger(&self) -> bool {
         let unread = self.unread.load(Ordering::Relaxed) || self.phase().0 == Phase::Head;
         unread && !self.gone.load(Ordering::Relaxed)

@@ -1,4 +1,5 @@
-//! The bytes of one connection, watched: what arrives, when the client leaves, and how the connection closes.
+//! The bytes of one connection, watched: what arrives, when the client leaves, and how the
+//! connection closes.
 
 use std::io;
 use std::pin::Pin;
@@ -18,13 +19,15 @@ const SCRAP_BYTES: usize = 16 * 1024;
 
 /// A connection's bytes.
 ///
-/// Its shutdown lingers where the client may still be sending: closing a socket with unread bytes resets it, which may take
-/// the answer away from a client that has not read it yet.
+/// Its shutdown lingers where the client may still be sending: closing a socket with unread bytes
+/// resets it, which may take the answer away from a client that has not read it yet.
 pub(super) struct Wire {
     stream: Box<dyn Stream>,
     state: Arc<ConnState>,
     limits: HttpLimits,
     closing: Closing,
+    /// Whether the last write had to wait.
+    stalled: bool,
 }
 
 enum Closing {
@@ -44,10 +47,15 @@ impl Wire {
             state,
             limits,
             closing: Closing::Open,
+            stalled: false,
         }
     }
 
-    fn note(&self, result: &Poll<io::Result<usize>>) {
+    fn note(&mut self, result: &Poll<io::Result<usize>>) {
+        if result.is_pending() != self.stalled {
+            self.stalled = result.is_pending();
+            self.state.stalls(self.stalled);
+        }
         if let Poll::Ready(Err(_)) = result {
             self.state.client_gone();
         }

@@ -17,7 +17,8 @@ impl Proxies {
         Self(blocks)
     }
 
-    /// Who the client is: the peer, or the last address before the declared proxies in `x-forwarded-for`.
+    /// Who the client is: the peer, or the last address before the declared proxies in
+    /// `x-forwarded-for`.
     pub(crate) fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         let mut client = peer.to_canonical();
         if !self.trusts(client) {

@@ -5,9 +5,9 @@ use http::{HeaderMap, Uri};
 
 /// Whether a browser says that another site makes this call.
 ///
-/// `Sec-Fetch-Site` decides where it is present: only `same-origin` and `none` (typed by the user) pass; `same-site` does not,
-/// since a subdomain may belong to somebody else. Older browsers send only `Origin`, which must name the host that was
-/// asked. Machines send neither and pass.
+/// `Sec-Fetch-Site` decides where it is present: only `same-origin` and `none` (typed by the user)
+/// pass; `same-site` does not, since a subdomain may belong to somebody else. Older browsers send
+/// only `Origin`, which must name the host that was asked. Machines send neither and pass.
 pub(crate) fn is_cross_site(headers: &HeaderMap) -> bool {
     if let Some(site) = headers.get("sec-fetch-site") {
         return !matches!(site.as_bytes(), b"same-origin" | b"none");

@@ -12,8 +12,9 @@ use mainspring_core::time::Monotonic;
 use super::client::for_limits;
 use crate::action::Rate;
 
-/// How many callers one action tells apart: about a megabyte. Those beyond share one allowance, so that a flood of
-/// addresses cannot take memory, nor push out the count of a caller who is over its rate.
+/// How many callers one action tells apart: about a megabyte. Those beyond share one allowance, so
+/// that a flood of addresses cannot take memory, nor push out the count of a caller who is over its
+/// rate.
 const CALLERS_MAX: usize = 10_000;
 
 /// Whose calls are counted together.
@@ -69,7 +70,8 @@ impl RateLimiter {
     }
 }
 
-/// Finds a place for a caller: its own if there is one or room can be made, the shared one otherwise.
+/// Finds a place for a caller: its own if there is one or room can be made, the shared one
+/// otherwise.
 fn place(callers: &mut BTreeMap<Key, u64>, key: Key, now: u64) -> Key {
     if callers.len() < CALLERS_MAX || callers.contains_key(&key) {
         return key;

@@ -11,13 +11,15 @@ use subtle::ConstantTimeEq;
 
 use super::REPLAYS_MAX;
 
-/// The sizes of a secret, in bytes: as many bits as the signature's strength needs, and what Standard Webhooks allows.
+/// The sizes of a secret, in bytes: as many bits as the signature's strength needs, and what
+/// Standard Webhooks allows.
 const SECRET_BYTES: std::ops::RangeInclusive<usize> = 24..=64;
 
 /// The shortest bearer token: long enough that it cannot be guessed.
 const TOKEN_BYTES_MIN: usize = 16;
 
-/// The label that keeps derived keys apart from anything else the same master secret may be used for.
+/// The label that keeps derived keys apart from anything else the same master secret may be used
+/// for.
 const DERIVED_FOR: &[u8] = b"mainspring trigger key v1\0";
 
 /// One trigger's secret.
@@ -114,10 +116,11 @@ impl fmt::Debug for Token {
 }
 
 impl TriggerKeys {
-    /// Calls with a bearer token instead of a signature, for callers that cannot sign; more tokens with
-    /// [`bearer`](Self::bearer).
+    /// Calls with a bearer token instead of a signature, for callers that cannot sign; more tokens
+    /// with [`bearer`](Self::bearer).
     ///
-    /// A token proves nothing about the body or the time. A call with a `webhook-id` is still taken only once.
+    /// A token proves nothing about the body or the time. A call with a `webhook-id` is still taken
+    /// only once.
     pub fn bearer_only(token: &str) -> Self {
         Self::default().bearer(token)
     }
@@ -129,7 +132,8 @@ impl TriggerKeys {
         self
     }
 
-    /// Takes calls with this bearer token as well: an opt-in for callers that cannot sign. At least 16 bytes.
+    /// Takes calls with this bearer token as well: an opt-in for callers that cannot sign. At least
+    /// 16 bytes.
     #[must_use]
     pub fn bearer(mut self, token: &str) -> Self {
         self.bearers.push(Token {
@@ -139,8 +143,8 @@ impl TriggerKeys {
         self
     }
 
-    /// How many ids are remembered against replays; [`REPLAYS_MAX`] unless set. When all places are taken, calls are
-    /// answered 503; none is forgotten early.
+    /// How many ids are remembered against replays; [`REPLAYS_MAX`] unless set. When all places are
+    /// taken, calls are answered 503; none is forgotten early.
     #[must_use]
     pub fn remember(mut self, ids: usize) -> Self {
         self.remembered = Some(ids);

@@ -10,10 +10,12 @@ use mainspring_core::time::Monotonic;
 use super::BUSY_RETRY;
 use crate::error::ActionError;
 
-/// How many ids one trigger remembers by default: a hundred calls a second for ten minutes, some ten megabytes.
+/// How many ids one trigger remembers by default: a hundred calls a second for ten minutes, some
+/// ten megabytes.
 pub const REPLAYS_MAX: usize = 65_536;
 
-/// How long an id is remembered at least: as long as a call signed ahead of our clock can be repeated.
+/// How long an id is remembered at least: as long as a call signed ahead of our clock can be
+/// repeated.
 pub const KEPT: Duration = Duration::from_secs(10 * 60);
 
 /// The ids of the calls that were taken.
@@ -45,7 +47,8 @@ impl Replays {
         }
     }
 
-    /// Takes a call unless it was taken before; `start` registers its run, and a refusal there leaves no trace.
+    /// Takes a call unless it was taken before; `start` registers its run, and a refusal there
+    /// leaves no trace.
     pub(super) fn first(
         &self,
         id: &str,

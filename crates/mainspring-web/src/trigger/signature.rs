@@ -60,7 +60,8 @@ impl<'a> Signed<'a> {
         header: &str,
         now: i64,
     ) -> Result<Self, &'static str> {
-        // With a dot in it, the id could be read as an id and a time, and one signature would stand for two calls.
+        // With a dot in it, the id could be read as an id and a time, and one signature would stand
+        // for two calls.
         if id.contains('.') {
             return Err("the webhook-id contains a dot");
         }
@@ -88,7 +89,8 @@ impl<'a> Signed<'a> {
         self.seconds.saturating_add(TOLERANCE_S)
     }
 
-    /// Whether one of the signatures is right for one of the keys. Takes the same time whichever it is, or none.
+    /// Whether one of the signatures is right for one of the keys. Takes the same time whichever it
+    /// is, or none.
     pub(super) fn verify<'k>(&self, keys: impl Iterator<Item = &'k [u8]>, body: &[u8]) -> bool {
         let mut found = Choice::from(0);
         for key in keys {

@@ -296,7 +296,8 @@ async fn wrong_methods_names_and_types() {
         "POST /actions/account.register HTTP/1.1\r\nhost: test\r\ncontent-length: 2\r\n\r\n{}";
     server.send(none).await.problem(415);
     let more = "POST /actions/account.register HTTP/1.1\r\nhost: test\r\n\
-                content-type: application/merge-patch+json; charset=utf-8\r\ncontent-length: 2\r\n\r\n{}";
+                content-type: application/merge-patch+json; charset=utf-8\r\n\
+                content-length: 2\r\n\r\n{}";
     server.send(more).await.problem(400);
 }
 

@@ -67,6 +67,7 @@ pub(crate) struct Setup {
     manual: bool,
     mode: Mode,
     follow_ups: FollowUpLimits,
+    network: Option<Arc<dyn Network>>,
 }
 
 impl Setup {
@@ -88,6 +89,15 @@ impl Setup {
             manual: true,
             ..Self::default()
         }
+    }
+
+    pub(crate) fn on(mut self, network: impl Network) -> Self {
+        self.network = Some(Arc::new(network));
+        self
+    }
+
+    pub(crate) fn is_memory(&self) -> bool {
+        self.memory
     }
 
     pub(crate) fn development(mut self) -> Self {
@@ -122,9 +132,10 @@ impl Setup {
             control: Box::new(()),
         });
         let memory = self.memory.then(MemoryNetwork::new);
-        let network: Arc<dyn Network> = match &memory {
-            Some(memory) => Arc::new(memory.clone()),
-            None => Arc::new(TcpNetwork),
+        let network: Arc<dyn Network> = match (self.network, &memory) {
+            (Some(network), _) => network,
+            (None, Some(memory)) => Arc::new(memory.clone()),
+            (None, None) => Arc::new(TcpNetwork),
         };
         let follow_ups = FollowUps::new(self.follow_ups);
         let site = Site {
@@ -252,6 +263,15 @@ impl Client {
                 });
                 return answer;
             }
+        }
+    }
+
+    /// Reads and drops this many bytes of an answer.
+    pub(crate) async fn skip(&mut self, bytes: usize) {
+        let mut left = bytes;
+        while left > 0 && self.more().await {
+            left = left.saturating_sub(self.read.len());
+            self.read.clear();
         }
     }
 

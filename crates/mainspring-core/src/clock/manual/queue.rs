@@ -126,10 +126,17 @@ impl Queue {
         self.take_due()
     }
 
-    /// Steps the wall alone and takes the wall waits that are due by then.
+    /// Steps the wall alone and takes the wall waits that are due by then. The others stay armed,
+    /// but those who wait are woken: whoever keeps a schedule must see that the wall was stepped.
     pub(super) fn set_wall(&mut self, at: Timestamp) -> Vec<Fired> {
         self.wall = at;
-        self.take_due()
+        let mut fired = self.take_due();
+        for slot in self.by_wall.values_mut() {
+            if let Some(Fired::Wake(_)) = slot {
+                fired.extend(slot.take());
+            }
+        }
+        fired
     }
 
     fn take_due(&mut self) -> Vec<Fired> {

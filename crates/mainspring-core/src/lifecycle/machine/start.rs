@@ -55,10 +55,13 @@ impl Machine {
         };
         let mut names = Vec::with_capacity(conflicts.len());
         for conflict in conflicts {
-            let what = format!("listener \"{}\" on {}", conflict.listener, conflict.address);
+            let mut what = format!("listener \"{}\"", conflict.listener);
+            if !conflict.address.is_empty() {
+                what = format!("{what} on {}", conflict.address);
+            }
             self.problem(
                 Problem::new(&what, format!("cannot bind: {}", conflict.error))
-                    .with_hint(format!("set {} to a free address", conflict.setting)),
+                    .with_hint(conflict.hint),
             );
             names.push(what);
         }

@@ -162,7 +162,7 @@ fn all_listener_conflicts_are_reported_together() {
         listener: listener.to_owned(),
         address: address.to_owned(),
         error: "address in use".to_owned(),
-        setting: setting.to_owned(),
+        hint: format!("set {setting} to a free address"),
     };
     let conflicts = vec![
         conflict("main", "127.0.0.1:8080", "MAINSPRING_HTTP_ADDR"),
