@@ -93,8 +93,7 @@ impl Clock {
     /// # Errors
     /// [`Elapsed`] when the limit passed first. A future that is ready wins.
     pub fn timeout<F: Future>(&self, limit: Duration, future: F) -> Timeout<F> {
-        let at = self.monotonic() + limit;
-        Timeout::new(self.0.alarm(Deadline::Monotonic(at)), limit, future)
+        Timeout::new(self.clone(), limit, future)
     }
 
     /// Calls `callback` once after `duration`, unless it is stopped first.

@@ -109,13 +109,20 @@ impl Context {
 
     /// A detached context for a new unit of work of its own name, owned by `scope`.
     pub fn for_work(&self, kind: SpanKind, name: &Arc<str>, scope: &Scope) -> Self {
-        let named = self.with_value(WorkName::new(Arc::clone(name)));
-        let span = span::work(kind, name, &named);
-        named.derive(|inner| {
-            inner.node = Arc::new(Node::root());
-            inner.span = span;
-            inner.scope = scope.clone();
-        })
+        self.work(kind, name, scope, None)
+    }
+
+    /// Like [`for_work`](Context::for_work), for work that counts as cancelled, with `cause`, at
+    /// the deadline.
+    pub fn for_limited_work(
+        &self,
+        kind: SpanKind,
+        name: &Arc<str>,
+        scope: &Scope,
+        deadline: Monotonic,
+        cause: Cause,
+    ) -> Self {
+        self.work(kind, name, scope, Some((deadline, cause)))
     }
 
     /// The value of this type, if there is one.
@@ -325,6 +332,23 @@ impl Context {
             inner.node = Node::task(&inner.node);
             inner.span = span;
         })
+    }
+
+    /// One context made at once instead of derived step by step: every follow-up and run pays for it.
+    fn work(
+        &self,
+        kind: SpanKind,
+        name: &Arc<str>,
+        scope: &Scope,
+        limit: Option<(Monotonic, Cause)>,
+    ) -> Self {
+        Self(Arc::new(Inner {
+            node: Arc::new(Node::limited_root(limit)),
+            values: self.0.values.with(WorkName::new(Arc::clone(name))),
+            span: span::work(kind, name, self),
+            scope: scope.clone(),
+            env: Arc::clone(&self.0.env),
+        }))
     }
 
     fn derive(&self, edit: impl FnOnce(&mut Inner)) -> Self {

@@ -94,8 +94,35 @@ impl Spawner {
     where
         F: Future<Output: Send> + Send + 'static,
     {
-        let (abort, registration) = AbortHandle::new_pair();
         let (sender, receiver) = tokio::sync::oneshot::channel();
+        // Nobody may be waiting for the result; that is not an error.
+        let told = move |ended| drop(sender.send(ended));
+        let abort = self.run_owned(span, owner, kind, name, future, told);
+        Task::new(Arc::clone(name), receiver, abort)
+    }
+
+    /// Starts a task that `owner` owns and whose result nobody asks for; otherwise like
+    /// [`spawn`](Spawner::spawn), and cheaper.
+    pub fn start<F>(&self, owner: &Scope, kind: TaskKind, name: &Arc<str>, future: F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let _ = self.run_owned(&Span::none(), owner, kind, name, future, drop);
+    }
+
+    fn run_owned<F>(
+        &self,
+        span: &Span,
+        owner: &Scope,
+        kind: TaskKind,
+        name: &Arc<str>,
+        future: F,
+        told: impl FnOnce(Result<F::Output, Error>) + Send + 'static,
+    ) -> AbortHandle
+    where
+        F: Future<Output: Send> + Send + 'static,
+    {
+        let (abort, registration) = AbortHandle::new_pair();
         let live = owner.enter(Arc::clone(name), abort.clone());
         let alive = Alive::new(&self.alive);
         let events = self.events.clone();
@@ -113,11 +140,13 @@ impl Spawner {
                 Err(payload) => Err(panicked(&events, &task_name, &*payload)),
             };
             drop((live, alive));
-            // Nobody may be waiting for the result; that is not an error.
-            let _ = sender.send(ended);
+            told(ended);
         };
-        self.execute(kind, name, whole.instrument(span.clone()));
-        Task::new(Arc::clone(name), receiver, abort)
+        match span.is_none() {
+            true => self.execute(kind, name, whole),
+            false => self.execute(kind, name, whole.instrument(span.clone())),
+        }
+        abort
     }
 
     /// Runs a future in the background without an owner, named for the account of what is busy.

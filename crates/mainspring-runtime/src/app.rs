@@ -52,9 +52,13 @@ pub struct App {
     pub(crate) endpoints: Vec<Box<dyn Endpoint>>,
     pub(crate) probes: Probes,
     pub(crate) metrics: Registry,
+    pub(crate) on_ready: Vec<OnReady>,
     pub(crate) handle: AppHandle,
     pub(crate) inbox: Inbox,
 }
+
+/// What is called once the app is ready.
+pub(crate) type OnReady = Box<dyn FnOnce(&AppHandle) + Send>;
 
 /// A component or a stop hook, in the order of registration.
 pub(crate) enum Registered {
@@ -74,6 +78,7 @@ impl App {
             endpoints: Vec::new(),
             probes: Probes::default(),
             metrics: Registry::new(),
+            on_ready: Vec::new(),
             handle,
             inbox,
         }
@@ -111,6 +116,13 @@ impl App {
     {
         let handler: Handler = Arc::new(move |tick| Box::pin(work(tick)));
         self.periodics.push((Arc::from(name), plan.into(), handler));
+        self
+    }
+
+    /// Calls `tell` once when the app is ready, for example to print where it listens. It must be quick.
+    #[must_use]
+    pub fn on_ready(mut self, tell: impl FnOnce(&AppHandle) + Send + 'static) -> Self {
+        self.on_ready.push(Box::new(tell));
         self
     }
 
@@ -196,6 +208,13 @@ impl App {
         endpoint
             .and_then(<dyn std::any::Any>::downcast_mut)
             .expect("the endpoint was found by its type or has just been added")
+    }
+
+    /// The app's endpoint of this type, if it has one.
+    #[doc(hidden)]
+    pub fn find_endpoint_mut<E: Endpoint>(&mut self) -> Option<&mut E> {
+        let mut all = self.endpoints.iter_mut();
+        all.find_map(|endpoint| endpoint.as_any_mut().downcast_mut())
     }
 
     /// Runs the app on this machine until it is told to stop.

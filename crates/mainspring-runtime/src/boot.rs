@@ -22,7 +22,7 @@ use mainspring_core::telemetry::event;
 use mainspring_core::time::Monotonic;
 use tokio_util::sync::CancellationToken;
 
-use crate::app::{App, Inbox, Message, Shared};
+use crate::app::{App, AppHandle, Inbox, Message, OnReady, Shared};
 use crate::endpoint::{Bound, Site};
 use crate::follow_up::FollowUps;
 use crate::health::HealthServer;
@@ -68,6 +68,8 @@ pub(crate) async fn run(app: App, platform: Platform) -> ShutdownReport {
 struct Shell {
     app: String,
     shared: Arc<Shared>,
+    handle: AppHandle,
+    on_ready: Vec<OnReady>,
     inbox: Inbox,
     ctx: Context,
     metrics: AppMetrics,
@@ -141,6 +143,8 @@ impl Shell {
         Self {
             app: app.name,
             parts: Parts::new(app.parts),
+            handle: app.handle,
+            on_ready: app.on_ready,
             inbox: app.inbox,
             metrics: metrics.app().clone(),
             sockets: Some(sockets),
@@ -244,12 +248,15 @@ impl Shell {
         }
     }
 
-    fn set_readiness(&self, readiness: Readiness) {
+    fn set_readiness(&mut self, readiness: Readiness) {
         self.shared.set_readiness(readiness);
         if readiness == Readiness::Ready {
             let took = self.ctx.clock().monotonic().since(self.began);
             let (app, took) = (&*self.app, took.as_secs_f64());
             tracing::info!(name: event::APP_READY, app, took, "the app is ready");
+            for tell in std::mem::take(&mut self.on_ready) {
+                tell(&self.handle);
+            }
         }
     }
 

@@ -22,6 +22,12 @@ pub trait Endpoint: Any + Send + 'static {
     /// Adds every configuration error to `errors`; called before anything is bound.
     fn check(&self, environment: &Environment, errors: &mut Vec<Error>);
 
+    /// Whether it serves at all; one that has no address is left out of the app's listeners.
+    fn is_wanted(&self, environment: &Environment) -> bool {
+        let _ = environment;
+        true
+    }
+
     /// Binds its socket, without accepting.
     fn bind(self: Box<Self>, site: Site) -> BoxFuture<'static, Result<Box<dyn Bound>, Error>>;
 

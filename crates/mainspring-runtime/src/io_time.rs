@@ -21,3 +21,20 @@ pub async fn timeout<F: Future>(limit: Duration, future: F) -> Result<F::Output,
 pub async fn pause(duration: Duration) {
     tokio::time::sleep(duration).await;
 }
+
+/// An instant of I/O time, for limits that are looked at later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct IoInstant(tokio::time::Instant);
+
+impl IoInstant {
+    /// The instant that is now.
+    #[expect(clippy::disallowed_methods, reason = "this is the seam for I/O limits")]
+    pub fn now() -> Self {
+        Self(tokio::time::Instant::now())
+    }
+
+    /// The time since this instant.
+    pub fn elapsed(self) -> Duration {
+        Self::now().0.saturating_duration_since(self.0)
+    }
+}

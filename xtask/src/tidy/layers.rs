@@ -55,9 +55,10 @@ const LAYERS: &[Layer] = &[
             "mainspring-sqlite",
         ],
     ),
-    layer(
-        "mainspring",
-        &[
+    // Its tests turn on its own feature `test`, as its users do.
+    Layer {
+        package: "mainspring",
+        uses: &[
             "mainspring-core",
             "mainspring-macros",
             "mainspring-runtime",
@@ -69,7 +70,8 @@ const LAYERS: &[Layer] = &[
             "mainspring-ops",
             "mainspring-test",
         ],
-    ),
+        tests_use: &["mainspring"],
+    },
     layer("mainspring-cli", &["mainspring"]),
     layer("xtask", &[]),
     // Benchmarks measure the parts as well as the whole.

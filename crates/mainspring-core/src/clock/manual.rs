@@ -202,8 +202,8 @@ impl ManualClock {
     pub async fn wait_for_timers(&self, baseline: u64, count: u64) {
         let watched = self.0.watch.start();
         loop {
+            // Made before the look, because it hears of everything from then on.
             let mut armed = pin!(self.0.armed.notified());
-            armed.as_mut().enable();
             let seen = self.armed().saturating_sub(baseline);
             if seen >= count {
                 return;

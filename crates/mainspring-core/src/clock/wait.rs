@@ -6,8 +6,10 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use super::source::Alarm;
+use super::Clock;
+use super::source::{Alarm, Deadline};
 use crate::activity::{ParkGuard, parked};
+use crate::time::Monotonic;
 
 /// Waits for an instant; made by [`Clock::sleep`](super::Clock::sleep).
 #[must_use = "futures do nothing unless awaited"]
@@ -47,16 +49,21 @@ pin_project_lite::pin_project! {
     pub struct Timeout<F> {
         #[pin]
         future: F,
-        alarm: Box<dyn Alarm>,
+        clock: Clock,
+        at: Monotonic,
+        // Armed when the future is first found pending: one that is ready at once costs no timer.
+        alarm: Option<Box<dyn Alarm>>,
         limit: Duration,
     }
 }
 
 impl<F> Timeout<F> {
-    pub(super) fn new(alarm: Box<dyn Alarm>, limit: Duration, future: F) -> Self {
+    pub(super) fn new(clock: Clock, limit: Duration, future: F) -> Self {
         Self {
             future,
-            alarm,
+            at: clock.monotonic() + limit,
+            clock,
+            alarm: None,
             limit,
         }
     }
@@ -70,9 +77,9 @@ impl<F: Future> Future for Timeout<F> {
         if let Poll::Ready(output) = this.future.poll(cx) {
             return Poll::Ready(Ok(output));
         }
-        this.alarm
-            .poll(cx)
-            .map(|()| Err(Elapsed { limit: *this.limit }))
+        let (clock, at) = (this.clock, Deadline::Monotonic(*this.at));
+        let alarm = this.alarm.get_or_insert_with(|| clock.alarm(at));
+        alarm.poll(cx).map(|()| Err(Elapsed { limit: *this.limit }))
     }
 }
 

@@ -173,3 +173,35 @@ fn look(shared: &Weak<Shared>) {
         expired.into_iter().for_each(Waker::wake);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_ended_settle_is_forgotten_and_an_idle_watch_keeps_no_thread() {
+        let watch = Watch::new(Duration::from_millis(20));
+        let settle = watch.start();
+        drop(watch.start());
+        assert_eq!(watch.0.state().settles.len(), 1);
+        drop(settle);
+        assert!(watch.0.state().settles.is_empty());
+        while watch.0.state().running {
+            std::thread::yield_now();
+        }
+    }
+
+    #[test]
+    fn a_settle_expires_for_itself_alone() {
+        let watch = Watch::new(Duration::from_millis(20));
+        let cx = Context::from_waker(Waker::noop());
+        let first = watch.start();
+        while first.poll_expired(&cx).is_pending() {
+            std::thread::yield_now();
+        }
+        watch.set_limit(Duration::from_secs(3600));
+        let second = watch.start();
+        assert!(first.poll_expired(&cx).is_ready());
+        assert!(second.poll_expired(&cx).is_pending());
+    }
+}

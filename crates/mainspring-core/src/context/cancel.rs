@@ -11,7 +11,8 @@ use crate::time::Monotonic;
 /// One place in the tree. A deadline is data, looked at when somebody asks or waits; only cancellations wake.
 pub(super) struct Node {
     parent: Option<Arc<Node>>,
-    token: CancellationToken,
+    /// Made when somebody waits or cancels: most contexts end without either.
+    token: OnceLock<CancellationToken>,
     cancelled: OnceLock<(Monotonic, Cause)>,
     limit: Option<Limit>,
     /// Whether the deadlines above do not count here; cancellations above always do.
@@ -28,21 +29,23 @@ impl Node {
     pub(super) fn root() -> Self {
         Self {
             parent: None,
-            token: CancellationToken::new(),
+            token: OnceLock::new(),
             cancelled: OnceLock::new(),
             limit: None,
             fresh: false,
         }
     }
 
+    /// A root with a deadline of its own, if any.
+    pub(super) fn limited_root(limit: Option<(Monotonic, Cause)>) -> Self {
+        let mut node = Self::root();
+        node.limit = limit.map(Limit::new);
+        node
+    }
+
     pub(super) fn child(parent: &Arc<Node>, limit: Option<(Monotonic, Cause)>) -> Arc<Self> {
-        let limit = limit.map(|(at, cause)| Limit {
-            at,
-            cause,
-            lifted: AtomicBool::new(false),
-        });
         let mut node = Self::below(parent);
-        node.limit = limit;
+        node.limit = limit.map(Limit::new);
         Arc::new(node)
     }
 
@@ -53,15 +56,29 @@ impl Node {
         Arc::new(node)
     }
 
+    /// What whoever waits for a cancellation waits on; below the parent's, so that it cascades.
     pub(super) fn token(&self) -> &CancellationToken {
-        &self.token
+        let unmade = |node: &&Node| node.token.get().is_none();
+        // From the top down: making the parent's inside one's own would recurse once for each.
+        let unmade: Vec<_> = self.path().take_while(unmade).skip(1).collect();
+        unmade.into_iter().rev().for_each(|node| {
+            node.make_token();
+        });
+        self.make_token()
+    }
+
+    fn make_token(&self) -> &CancellationToken {
+        self.token.get_or_init(|| match &self.parent {
+            Some(parent) => parent.make_token().child_token(),
+            None => CancellationToken::new(),
+        })
     }
 
     /// Cancels this node and all below; the first cause stays.
     pub(super) fn cancel(&self, now: Monotonic, cause: Cause) {
         // Nobody may see the token cancelled before the cause is there.
         let _ = self.cancelled.set((now, cause));
-        self.token.cancel();
+        self.token().cancel();
     }
 
     pub(super) fn lift(&self) {
@@ -90,7 +107,6 @@ impl Node {
     fn below(parent: &Arc<Node>) -> Self {
         let mut node = Self::root();
         node.parent = Some(Arc::clone(parent));
-        node.token = parent.token.child_token();
         node
     }
 
@@ -104,6 +120,16 @@ impl Node {
             .take_while(move |node| !std::mem::replace(&mut fresh, node.fresh))
             .filter_map(|node| node.limit.as_ref())
             .filter(|limit| !limit.lifted.load(Ordering::SeqCst))
+    }
+}
+
+impl Limit {
+    fn new((at, cause): (Monotonic, Cause)) -> Self {
+        Self {
+            at,
+            cause,
+            lifted: AtomicBool::new(false),
+        }
     }
 }
 

@@ -21,8 +21,16 @@ impl Values {
             kind,
             value: Arc::new(value),
         };
-        let others = self.iter().filter(|value| value.kind != kind).cloned();
-        Self(Some(others.chain([value]).collect()))
+        // Iterators of a known length: the set is made in one allocation.
+        let values = match self.iter().any(|value| value.kind == kind) {
+            true => self
+                .iter()
+                .map(|known| if known.kind == kind { &value } else { known })
+                .cloned()
+                .collect(),
+            false => self.iter().cloned().chain([value]).collect(),
+        };
+        Self(Some(values))
     }
 
     pub(super) fn find<T: Any>(&self) -> Option<&T> {

@@ -11,8 +11,8 @@ use crate::error::Error;
 /// Runs once per period, on a grid that never drifts.
 ///
 /// The grid begins when the engine starts the periodic: the first run is due one period later, the
-/// next one two periods later, however long the runs take. It is monotonic time, so setting the wall
-/// clock changes nothing. For times of the day use [`Cron`](super::Cron).
+/// next one two periods later, however long the runs take. It is monotonic time, so setting the
+/// wall clock changes nothing. For times of the day use [`Cron`](super::Cron).
 ///
 /// ```
 /// use mainspring_core::periodic::{Every, Missed, Overlap};
@@ -197,9 +197,9 @@ impl Plan for Every {
 
 /// FNV-1a over the bytes, then the 64-bit finaliser of MurmurHash3.
 ///
-/// Both are fixed for good: a periodic must keep its phase when the program is built anew. FNV alone
-/// leaves the high bits of names that differ in their last letter nearly equal, which would spread
-/// "purge-1" to "purge-9" over almost nothing.
+/// Both are fixed for good: a periodic must keep its phase when the program is built anew. FNV
+/// alone leaves the high bits of names that differ in their last letter nearly equal, which would
+/// spread "purge-1" to "purge-9" over almost nothing.
 fn stable_hash(name: &str) -> u64 {
     let fnv = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)

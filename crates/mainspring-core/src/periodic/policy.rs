@@ -62,7 +62,7 @@ impl Missed {
     /// The most runs that [`Missed::All`] may ask for; each one that waits costs memory.
     pub const ALL_MAX: u32 = 1_000;
 
-    /// How many late fires are counted one by one.
+    /// How many late fires of a [`Cron`](super::Cron) are counted one by one.
     ///
     /// A pattern that fires each second has 31 million fires in a year of suspended time; past this
     /// number the count stops, so that noticing lateness never takes long itself. Which fires run

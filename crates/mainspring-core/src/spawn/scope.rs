@@ -1,11 +1,13 @@
 //! Who owns which tasks: a component owns those it spawned, and its stop waits for them.
 
 use std::collections::BTreeMap;
-use std::pin::pin;
+use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::future::AbortHandle;
 use tokio::sync::Notify;
+
+use crate::activity::park;
 
 /// The live tasks of one owner; cheap to clone.
 #[derive(Clone, Debug, Default)]
@@ -48,16 +50,21 @@ impl Scope {
             .collect()
     }
 
-    /// Waits until no task is live. Cancel safe.
-    pub async fn emptied(&self) {
-        loop {
-            let mut changed = pin!(self.0.changed.notified());
-            changed.as_mut().enable();
-            if self.is_empty() {
-                return;
+    /// Waits until no task is live. A Mainspring wait: a body that awaits it is parked, since the tasks count themselves.
+    ///
+    /// Cancel safe.
+    #[track_caller]
+    pub fn emptied(&self) -> impl Future<Output = ()> + Send + '_ {
+        park(async move {
+            loop {
+                // Made before the look, because it hears of everything from then on.
+                let changed = self.0.changed.notified();
+                if self.is_empty() {
+                    return;
+                }
+                changed.await;
             }
-            changed.await;
-        }
+        })
     }
 
     /// Aborts every live task and returns their names. A task blocked in synchronous code goes on until it yields.

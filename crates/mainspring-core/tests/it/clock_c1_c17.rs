@@ -373,11 +373,14 @@ async fn c13_a_step_of_the_wall_fires_what_waits_for_the_wall_and_nothing_else()
     let clock = rig.manual.clock();
     let start = clock.now();
     let mut ticker = clock.ticker(secs(10)).unwrap();
+    let mut near = clock.sleep_until_wall(start + secs(3600)).boxed();
     let woken = rig.body("wall", clock.sleep_until_wall(start + secs(3600)));
     let mut far = clock.sleep_until_wall(start + secs(7200)).boxed();
     rig.manual.settle().await;
 
+    assert!(near.as_mut().now_or_never().is_none());
     rig.manual.set_wall(start + secs(4000));
+    assert!(near.as_mut().now_or_never().is_some(), "at once");
     rig.manual.settle().await;
     assert!(woken.now_or_never().is_some(), "no advance is needed");
     assert!(ticker.tick().now_or_never().is_none());
@@ -468,15 +471,27 @@ async fn c15_waiting_for_timers_that_never_come_ends_with_the_count() {
 
 #[test]
 fn c15_no_arming_is_missed_by_a_waiter() {
-    // The default limit of 10 s would panic here if a wake were lost.
-    for _ in 0..2_000 {
-        let manual = manual();
-        let clock = manual.clock();
-        std::thread::scope(|threads| {
-            threads.spawn(|| drop(clock.sleep(secs(1))));
-            block_on(manual.wait_for_timers(0, 1));
+    const ROUNDS: u64 = 5_000;
+    let manual = manual();
+    let clock = manual.clock();
+    let turn = AtomicU64::new(0);
+    std::thread::scope(|threads| {
+        threads.spawn(|| {
+            for round in 1..=ROUNDS {
+                while turn.load(Ordering::SeqCst) < round {
+                    std::thread::yield_now();
+                }
+                // A little later each time, so that every moment of the waiter is met.
+                (0..round % 128).for_each(|_| std::hint::spin_loop());
+                drop(clock.sleep(secs(1)));
+            }
         });
-    }
+        for round in 1..=ROUNDS {
+            turn.store(round, Ordering::SeqCst);
+            // A lost wake ends in the panic of the settle limit.
+            block_on(manual.wait_for_timers(round - 1, 1));
+        }
+    });
 }
 
 /// Blocks this thread, which is fine where only plain threads are waited for.

@@ -51,6 +51,10 @@ fn instant() -> impl Strategy<Value = Timestamp> {
     })
 }
 
+fn in_bundled_zone(pattern: &str, zone: &str) -> Cron {
+    Cron::new(pattern).in_time_zone(TimeZoneDatabase::bundled().get(zone).unwrap())
+}
+
 /// Checks that the fires increase and begin after their start.
 fn check_order(cron: &Cron, after: Timestamp) -> Result<(), TestCaseError> {
     let mut before = after;
@@ -82,7 +86,7 @@ proptest! {
         after in instant(),
         (gap, overlap) in (any::<bool>(), any::<bool>()),
     ) {
-        let mut cron = Cron::new(&text).in_time_zone(TimeZoneDatabase::bundled().get(zone).unwrap());
+        let mut cron = in_bundled_zone(&text, zone);
         if gap {
             cron = cron.on_dst_gap(DstGap::AtEnd);
         }
@@ -94,7 +98,7 @@ proptest! {
 
     #[test]
     fn a_search_may_start_at_any_fire(text in pattern_like(), zone in zone(), after in instant()) {
-        let cron = Cron::new(&text).in_time_zone(TimeZoneDatabase::bundled().get(zone).unwrap());
+        let cron = in_bundled_zone(&text, zone);
         let all = cron.next_fires(after, 20);
         for (fire, next) in all.iter().zip(all.iter().skip(1)) {
             prop_assert_eq!(cron.next_fires(fire.at, 1), vec![*next]);

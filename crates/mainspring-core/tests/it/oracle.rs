@@ -14,9 +14,9 @@ mod cases;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use jiff::Timestamp;
-use mainspring_core::periodic::Cron;
+use mainspring_core::periodic::{Cron, DstGap, DstOverlap};
 
-use self::brute::{Pattern, Window};
+use self::brute::{Pattern, Rules, Window};
 use self::cases::{ZONES, patterns};
 
 /// How far the windows reach to either side of a change.
@@ -54,7 +54,8 @@ fn check_sample(patterns: &[String]) {
             let window = zone.window(zone.changes[random.usize(..zone.changes.len())]);
             for _ in 0..25 {
                 let pattern = &patterns[random.usize(..patterns.len())];
-                check(pattern, &Pattern::new(pattern), &zone, &window);
+                let choice = CHOICES[random.usize(..CHOICES.len())];
+                check(pattern, &Pattern::new(pattern), choice, &zone, &window);
                 checked += 1;
             }
         }
@@ -77,8 +78,10 @@ fn check_all(patterns: &[String]) {
                         let window = zone.window(*change);
                         windows.fetch_add(1, Ordering::Relaxed);
                         for (text, pattern) in &parsed {
-                            let found = check(text, pattern, &zone, &window);
-                            fires.fetch_add(found, Ordering::Relaxed);
+                            for choice in CHOICES {
+                                let found = check(text, pattern, choice, &zone, &window);
+                                fires.fetch_add(found, Ordering::Relaxed);
+                            }
                         }
                     }
                 }
@@ -94,21 +97,58 @@ fn check_all(patterns: &[String]) {
     );
 }
 
+/// The policies that each pattern is checked with: its own defaults, and either rule for all.
+const CHOICES: [Option<Rules>; 3] = [
+    None,
+    Some(Rules {
+        move_out_of_gap: true,
+        both_passes: false,
+    }),
+    Some(Rules {
+        move_out_of_gap: false,
+        both_passes: true,
+    }),
+];
+
 /// Compares one pattern in one window, and returns how many fires there were.
-fn check(text: &str, pattern: &Pattern, zone: &Zone, window: &Window) -> u64 {
-    let cron = Cron::new(text).in_time_zone(zone.ours.clone());
+fn check(
+    text: &str,
+    pattern: &Pattern,
+    choice: Option<Rules>,
+    zone: &Zone,
+    window: &Window,
+) -> u64 {
+    let mut cron = Cron::new(text).in_time_zone(zone.ours.clone());
+    if let Some(Rules {
+        move_out_of_gap,
+        both_passes,
+    }) = choice
+    {
+        let gap = if move_out_of_gap {
+            DstGap::AtEnd
+        } else {
+            DstGap::Skip
+        };
+        let overlap = if both_passes {
+            DstOverlap::Both
+        } else {
+            DstOverlap::First
+        };
+        cron = cron.on_dst_gap(gap).on_dst_overlap(overlap);
+    }
     let instant = |second| Timestamp::from_second(second).unwrap();
     let end = instant(window.end);
     let ours = cron
         .fires(instant(window.start - 1))
         .take_while(|fire| fire.at < end);
     let ours: Vec<_> = ours.map(|fire| fire.at.as_second()).collect();
-    let expected = window.fires(pattern);
+    let expected = window.fires(pattern, choice.unwrap_or_else(|| pattern.rules()));
     if ours != expected {
         let differs = ours.iter().zip(&expected).position(|(a, b)| a != b);
         let at = differs.unwrap_or(ours.len().min(expected.len()));
         panic!(
-            "{text:?} in {} between {} and {end}: fire {at} is {:?}, by brute force {:?}",
+            "{text:?} by {choice:?} in {} between {} and {end}: \
+             fire {at} is {:?}, by brute force {:?}",
             zone.name,
             instant(window.start),
             ours.get(at).map(|at| instant(*at)),

@@ -41,7 +41,7 @@ pub(crate) struct Rig {
 #[derive(Default)]
 struct Told {
     panics: Vec<(String, String)>,
-    shutdowns: Vec<(Cause, bool)>,
+    shutdowns: Vec<(String, Cause, bool)>,
     hooks: Vec<String>,
 }
 
@@ -106,7 +106,7 @@ impl Rig {
     }
 
     /// Who asked for a shutdown, and whether because of a failure.
-    pub(crate) fn shutdowns(&self) -> Vec<(Cause, bool)> {
+    pub(crate) fn shutdowns(&self) -> Vec<(String, Cause, bool)> {
         self.told.lock().unwrap().shutdowns.clone()
     }
 
@@ -124,8 +124,9 @@ impl fmt::Debug for Rig {
 struct Control(Arc<Mutex<Told>>);
 
 impl AppControl for Control {
-    fn shutdown(&self, _who: &str, cause: Cause, failed: bool) {
-        self.0.lock().unwrap().shutdowns.push((cause, failed));
+    fn shutdown(&self, who: &str, cause: Cause, failed: bool) {
+        let asked = (who.to_owned(), cause, failed);
+        self.0.lock().unwrap().shutdowns.push(asked);
     }
 
     fn on_stop(&self, name: &str, _hook: StopHook) -> Result<(), Error> {

@@ -56,6 +56,9 @@ impl Sockets {
         let mut bound = Vec::new();
         let mut conflicts = Vec::new();
         for endpoint in std::mem::take(&mut self.endpoints) {
+            if !endpoint.is_wanted(&self.site.environment) {
+                continue;
+            }
             let listener = endpoint.name().to_owned();
             match endpoint.bind(self.site.clone()).await {
                 Ok(endpoint) => {

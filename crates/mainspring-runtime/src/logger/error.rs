@@ -70,3 +70,12 @@ impl fmt::Debug for LoggerError {
 }
 
 impl std::error::Error for LoggerError {}
+
+/// So that `mainspring::logger()?` stands in a `main` beside `serve`.
+impl From<LoggerError> for mainspring_core::error::Error {
+    fn from(error: LoggerError) -> Self {
+        use mainspring_core::error::{Error, ErrorKind};
+        let hint = error.hint();
+        Error::new(ErrorKind::Config, error.to_string()).with_hint(hint)
+    }
+}

@@ -336,6 +336,10 @@ fn years_of_missed_seconds_cost_little_and_run_the_newest() {
         assert_eq!(started.len(), runs);
         assert_eq!(started.first(), Some(&at(first).wall));
         assert_eq!(machine.next_fire(at(year)), Some(at(year + 1).wall));
+        assert!(
+            machine.record().missed <= Missed::COUNT_MAX.into(),
+            "the count did not stop"
+        );
     }
 }
 

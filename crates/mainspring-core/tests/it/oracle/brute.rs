@@ -15,6 +15,13 @@ pub(super) struct Pattern {
     fixed: bool,
 }
 
+/// What happens at changes of the clocks.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rules {
+    pub(super) move_out_of_gap: bool,
+    pub(super) both_passes: bool,
+}
+
 /// One civil day.
 #[derive(Clone, Copy)]
 struct Day {
@@ -87,7 +94,7 @@ impl Window {
     }
 
     /// All fires within the window, by the rules of the documentation.
-    pub(super) fn fires(&self, pattern: &Pattern) -> Vec<i64> {
+    pub(super) fn fires(&self, pattern: &Pattern, rules: Rules) -> Vec<i64> {
         let days: Vec<_> = self
             .days
             .iter()
@@ -98,7 +105,7 @@ impl Window {
         };
         let mut fires = Vec::new();
         for row in &self.rows {
-            let moved = pattern.fixed
+            let moved = rules.move_out_of_gap
                 && row
                     .skipped
                     .iter()
@@ -106,7 +113,7 @@ impl Window {
             if moved {
                 fires.push(row.at);
             }
-            if matches(row.minute, row.hour, row.day) && !(pattern.fixed && row.repeated) {
+            if matches(row.minute, row.hour, row.day) && (rules.both_passes || !row.repeated) {
                 fires.extend(pattern.seconds.iter().map(|second| row.at + second));
             }
         }
@@ -208,6 +215,14 @@ impl Pattern {
             months: std::array::from_fn(|value| in_list(&fields[4], signed(value), 1, 12)),
             weekdays: fields[5].clone(),
             fixed: !fields[..3].iter().any(|field| field.starts_with('*')),
+        }
+    }
+
+    /// The rules of the documentation for a pattern without a choice.
+    pub(super) fn rules(&self) -> Rules {
+        Rules {
+            move_out_of_gap: self.fixed,
+            both_passes: !self.fixed,
         }
     }
 

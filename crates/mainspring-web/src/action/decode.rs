@@ -1,0 +1,208 @@
+//! JSON in: unknown and mistyped fields are refused with their path.
+
+use std::any::{Any, TypeId};
+
+use serde::de::DeserializeOwned;
+use serde_json::error::Category;
+
+use crate::error::{ActionError, FieldError};
+
+/// How many unknown fields one answer names.
+const UNKNOWN_MAX: usize = 16;
+
+/// How deep input may nest; `serde_json` refuses more, so that hostile input cannot exhaust the
+/// stack.
+pub const DEPTH_MAX: usize = 128;
+
+/// Reads an action's input.
+///
+/// An empty body, `null` and `{}` all mean `()` for an action without input.
+///
+/// # Errors
+/// 400, naming the field where there is one.
+#[doc(hidden)]
+pub fn decode<T: DeserializeOwned + 'static>(body: &[u8]) -> Result<T, ActionError> {
+    let text = std::str::from_utf8(body)
+        .map_err(|_| ActionError::bad_input("the body is not UTF-8 text"))?;
+    let empty = text.trim_ascii().is_empty();
+    if TypeId::of::<T>() == TypeId::of::<()>() && (empty || text.trim_ascii() == "{}") {
+        return unit().ok_or_else(|| ActionError::bad_input("no input is expected"));
+    }
+    if empty {
+        return Err(ActionError::bad_input(
+            "the body is empty; JSON is expected",
+        ));
+    }
+    let mut unknown = Vec::new();
+    let mut json = serde_json::Deserializer::from_str(text);
+    let decoded = serde_ignored::deserialize(&mut json, |path| {
+        if unknown.len() < UNKNOWN_MAX {
+            unknown.push(FieldError::new(written(&path), "is not a known field"));
+        }
+    });
+    match decoded.and_then(|value| json.end().map(|()| value)) {
+        Ok(value) if unknown.is_empty() => Ok(value),
+        Ok(_) => Err(with_fields("the input has unknown fields", unknown)),
+        Err(error) => Err(refused::<T>(text, &error)),
+    }
+}
+
+/// Reads the input of a trigger, whose callers often send nothing: an empty body means `{}` or
+/// `null`.
+pub(crate) fn decode_or_empty<T: DeserializeOwned + 'static>(
+    body: &[u8],
+) -> Result<T, ActionError> {
+    if body.trim_ascii().is_empty() {
+        return decode(b"{}").or_else(|error| decode(b"null").map_err(|_| error));
+    }
+    decode(body)
+}
+
+fn unit<T: 'static>() -> Option<T> {
+    let unit: Box<dyn Any> = Box::new(());
+    unit.downcast().ok().map(|unit| *unit)
+}
+
+/// Finds the path by reading again, so that good input never pays for it.
+fn refused<T: DeserializeOwned>(text: &str, error: &serde_json::Error) -> ActionError {
+    if error.classify() != Category::Data {
+        return ActionError::bad_input(format!("the body is not JSON: {error}"));
+    }
+    let mut json = serde_json::Deserializer::from_str(text);
+    let Err(error) = serde_path_to_error::deserialize::<_, T>(&mut json) else {
+        return ActionError::bad_input(format!("the input has the wrong shape: {error}"));
+    };
+    let path = error.path().to_string();
+    let message = error.inner().to_string();
+    let (field, message) = match missing(&message) {
+        Some(name) if path == "." => (name.to_owned(), "is missing".to_owned()),
+        Some(name) => (format!("{path}.{name}"), "is missing".to_owned()),
+        None => (path, without_place(&message).to_owned()),
+    };
+    with_fields(
+        "the input has the wrong shape",
+        vec![FieldError::new(field, message)],
+    )
+}
+
+fn with_fields(what: &str, fields: Vec<FieldError>) -> ActionError {
+    let mut text = what.to_owned();
+    for (index, FieldError { field, message }) in fields.iter().enumerate() {
+        text.push_str(if index == 0 { ": " } else { ", " });
+        text.push_str(&format!("`{field}` {message}"));
+    }
+    ActionError::bad_input(text).with_fields(fields)
+}
+
+/// A path as `serde_path_to_error` writes it too: `lines[0].name`.
+fn written(path: &serde_ignored::Path<'_>) -> String {
+    use serde_ignored::Path::{Map, NewtypeStruct, NewtypeVariant, Root, Seq, Some};
+    match path {
+        Root => String::new(),
+        Seq { parent, index } => format!("{}[{index}]", written(parent)),
+        Map { parent, key } => {
+            let parent = written(parent);
+            let dot = if parent.is_empty() { "" } else { "." };
+            format!("{parent}{dot}{key}")
+        }
+        Some { parent } | NewtypeStruct { parent } | NewtypeVariant { parent } => written(parent),
+    }
+}
+
+/// The field's name in serde's text for a missing one.
+fn missing(message: &str) -> Option<&str> {
+    let rest = message.strip_prefix("missing field `")?;
+    rest.split_once('`').map(|(name, _)| name)
+}
+
+/// Without the line and column, which mean little beside a path.
+fn without_place(message: &str) -> &str {
+    message
+        .rsplit_once(" at line ")
+        .map_or(message, |(text, _)| text)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde::Deserialize;
+
+    use super::*;
+
+    #[derive(Debug, Deserialize, PartialEq)]
+    struct Order {
+        id: u32,
+        #[serde(default)]
+        lines: Vec<Line>,
+    }
+
+    #[derive(Debug, Deserialize, PartialEq)]
+    struct Line {
+        name: String,
+    }
+
+    fn field(body: &str) -> (String, String) {
+        let error = decode::<Order>(body.as_bytes()).expect_err("it is refused");
+        assert_eq!(error.status(), 400);
+        let field = error.fields().first().expect("a field is named").clone();
+        (field.field, field.message)
+    }
+
+    fn text(body: &[u8]) -> String {
+        let error = decode::<Order>(body).expect_err("it is refused");
+        assert_eq!(error.status(), 400);
+        error.to_string()
+    }
+
+    #[test]
+    fn refusals_name_the_field() {
+        let (path, message) = field(r#"{"id":"abc"}"#);
+        assert_eq!(path, "id");
+        assert_eq!(message, "invalid type: string \"abc\", expected u32");
+        assert_eq!(field(r#"{"id":1,"lines":[{"name":1}]}"#).0, "lines[0].name");
+        let missing = ("lines[0].name".to_owned(), "is missing".to_owned());
+        assert_eq!(field(r#"{"id":1,"lines":[{}]}"#), missing);
+        assert_eq!(field("{}"), ("id".to_owned(), "is missing".to_owned()));
+        let unknown = field(r#"{"id":1,"lines":[{"name":"a","colour":2}]}"#);
+        assert_eq!(unknown.0, "lines[0].colour");
+        assert_eq!(unknown.1, "is not a known field");
+    }
+
+    #[test]
+    fn what_is_not_json_is_named() {
+        assert!(text(b"").contains("empty"));
+        assert!(text(b"\xff{}").contains("UTF-8"));
+        assert!(text(b"{\"id\":1").contains("not JSON"));
+        assert!(text(b"{\"id\":1} x").contains("not JSON"));
+        let deep = format!(r#"{{"id":{}1{}}}"#, "[".repeat(500), "]".repeat(500));
+        text(deep.as_bytes());
+    }
+
+    #[test]
+    fn depth_is_capped() {
+        let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+        assert!(decode::<serde_json::Value>(nested(DEPTH_MAX - 1).as_bytes()).is_ok());
+        let error = decode::<serde_json::Value>(nested(100_000).as_bytes());
+        assert_eq!(error.expect_err("too deep").status(), 400);
+    }
+
+    #[test]
+    fn no_input_may_be_written_in_three_ways() {
+        for body in ["", "null", "{}", " {} "] {
+            assert!(decode::<()>(body.as_bytes()).is_ok(), "{body:?}");
+        }
+        assert!(decode::<()>(b"{\"a\":1}").is_err());
+        assert!(decode_or_empty::<Option<u8>>(b"").is_ok());
+        assert!(decode_or_empty::<serde_json::Value>(b"").is_ok());
+        assert_eq!(decode_or_empty::<Order>(b"").unwrap_err().fields().len(), 1);
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_taken_or_refused(body in prop::collection::vec(any::<u8>(), 0..256)) {
+            if let Err(error) = decode::<Order>(&body) {
+                prop_assert_eq!(error.status(), 400);
+            }
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! What one action may use.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+/// How many bytes a body may have by default: large for JSON, small beside the memory of a service.
+pub const BODY_MAX: usize = 1024 * 1024;
+
+/// How long an action may take by default: longer than people wait, shorter than proxies do.
+pub const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// What one action may use; every limit is enforced.
+///
+/// ```
+/// use mainspring_web::action::{Limits, Rate};
+/// use std::time::Duration;
+///
+/// let limits = Limits::default()
+///     .body(64 * 1024)
+///     .timeout(Duration::from_secs(5))
+///     .concurrency(20)
+///     .rate(Rate::per_minute(100));
+/// # let _ = limits;
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    pub(crate) body: usize,
+    pub(crate) timeout: Duration,
+    pub(crate) concurrency: Option<usize>,
+    pub(crate) rate: Option<Rate>,
+}
+
+impl Limits {
+    /// How many bytes the body may have: 413 above it. [`BODY_MAX`] unless set.
+    #[must_use]
+    pub fn body(mut self, bytes: usize) -> Self {
+        self.body = bytes;
+        self
+    }
+
+    /// How long a call may take: 504 after it, and the call's future is dropped. [`TIMEOUT`] unless
+    /// set.
+    #[must_use]
+    pub fn timeout(mut self, limit: Duration) -> Self {
+        self.timeout = limit;
+        self
+    }
+
+    /// How many calls may run at once. Unlimited unless set.
+    ///
+    /// One more is answered 503 with `retry-after`: it is the service that is busy, not this client
+    /// that asks too often, which would be a 429.
+    #[must_use]
+    pub fn concurrency(mut self, calls: usize) -> Self {
+        self.concurrency = Some(calls);
+        self
+    }
+
+    /// How often one user, or one client address without a user, may call: 429 with `retry-after`
+    /// above it. Unlimited unless set.
+    #[must_use]
+    pub fn rate(mut self, rate: Rate) -> Self {
+        self.rate = Some(rate);
+        self
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            body: BODY_MAX,
+            timeout: TIMEOUT,
+            concurrency: None,
+            rate: None,
+        }
+    }
+}
+
+/// How often something may happen: so many in a period, evenly refilled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
+    pub(crate) count: NonZeroU32,
+    pub(crate) period: Duration,
+    pub(crate) burst: NonZeroU32,
+}
+
+impl Rate {
+    /// `count` in any `period`, all of them at once if need be; a count of zero counts as one.
+    pub fn new(count: u32, period: Duration) -> Self {
+        let count = NonZeroU32::new(count).unwrap_or(NonZeroU32::MIN);
+        Self {
+            count,
+            period,
+            burst: count,
+        }
+    }
+
+    /// `count` in any second.
+    pub fn per_second(count: u32) -> Self {
+        Self::new(count, Duration::from_secs(1))
+    }
+
+    /// `count` in any minute.
+    pub fn per_minute(count: u32) -> Self {
+        Self::new(count, Duration::from_secs(60))
+    }
+
+    /// How many may come at once after a rest; as many as the count unless set.
+    #[must_use]
+    pub fn burst(mut self, burst: u32) -> Self {
+        self.burst = NonZeroU32::new(burst).unwrap_or(NonZeroU32::MIN);
+        self
+    }
+}

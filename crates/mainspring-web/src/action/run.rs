@@ -1,0 +1,84 @@
+//! One call of an action, from the request's head to the answer.
+
+use std::any::Any;
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::FutureExt;
+use http::Response;
+use mainspring_core::telemetry::event;
+use mainspring_runtime::follow_up::Batch;
+use tracing::Instrument;
+
+use super::admit::{Admitted, admit};
+use super::{Action, Entry, decode};
+use crate::context::ActionContext;
+use crate::error::ActionError;
+use crate::http::{Call, OutBody};
+
+/// Answers a request.
+pub(super) async fn answer<A: Action>(
+    action: Arc<A>,
+    entry: Arc<Entry>,
+    call: Call,
+) -> Response<OutBody> {
+    let finish = call.finish();
+    let span = call.head.context().span().clone();
+    let mut batch = None;
+    let work = whole(&*action, &entry, call, &mut batch).instrument(span.clone());
+    let ended = catch(work).await;
+    let _inside = span.enter();
+    finish.action(ended, batch)
+}
+
+/// Calls the action within its limit.
+pub(super) async fn call<A: Action>(
+    action: &A,
+    entry: &Entry,
+    ctx: ActionContext,
+    input: A::Input,
+) -> Result<A::Output, ActionError> {
+    let limit = entry.limits.timeout;
+    let limited = ctx.with_timeout(limit, entry.cause.clone());
+    let clock = ctx.clock().clone();
+    let work = action.call(ctx.under(limited), input);
+    match clock.timeout(limit, work).await {
+        Ok(ended) => ended,
+        Err(_) => {
+            let took = limit.as_secs_f64();
+            tracing::warn!(
+                name: event::ACTION_TIMED_OUT,
+                action = entry.name, took, "an action ran into its limit"
+            );
+            Err(ActionError::timeout("the action took too long"))
+        }
+    }
+}
+
+/// Runs a future and catches its panic.
+pub(crate) async fn catch<T>(
+    work: impl Future<Output = Result<T, ActionError>>,
+) -> Result<Result<T, ActionError>, Box<dyn Any + Send>> {
+    AssertUnwindSafe(work).catch_unwind().await
+}
+
+async fn whole<A: Action>(
+    action: &A,
+    entry: &Entry,
+    request: Call,
+    batch: &mut Option<Batch>,
+) -> Result<Bytes, ActionError> {
+    let metrics = request.server.site.metrics.clone();
+    let admitted = admit(entry, request, batch).await?;
+    let Admitted { ctx, body, permit } = admitted;
+    let input = decode::decode(&body)?;
+    drop(body);
+    action.validate(&input)?;
+    let running = metrics.action_running();
+    let output = call(action, entry, ctx, input).await?;
+    drop(running);
+    drop(permit);
+    Ok(serde_json::to_vec(&output)?.into())
+}

@@ -1,0 +1,152 @@
+//! The context of a request: the core's context, a view of the request, the user, and its
+//! follow-ups.
+
+mod extract;
+mod follow_ups;
+mod head;
+
+use std::fmt;
+use std::future::Future;
+use std::net::IpAddr;
+use std::ops::Deref;
+use std::time::Duration;
+
+use http::{HeaderMap, Method, Uri};
+use mainspring_core::context::Context;
+use mainspring_core::error::BoxError;
+use mainspring_core::identity::{RequestId, User};
+use mainspring_runtime::follow_up::{Entry, FollowUpError};
+
+pub(crate) use extract::Scope;
+pub use extract::{NotInAnApp, RequestContext};
+pub use follow_ups::{FollowUp, FollowUps};
+pub(crate) use head::Parts;
+pub use head::RequestHead;
+
+/// What an action knows of its request; derefs to [`Context`].
+///
+/// In a plain axum route the same type is an extractor under the name [`RequestContext`], so both
+/// kinds of handlers work alike. Cheap to clone; a clone kept by background work never shows
+/// another request.
+#[derive(Clone)]
+pub struct ActionContext {
+    head: RequestHead,
+    follow_ups: FollowUps,
+}
+
+impl ActionContext {
+    pub(crate) fn new(head: RequestHead, follow_ups: FollowUps) -> Self {
+        Self { head, follow_ups }
+    }
+
+    /// The core's context, to be passed on by value.
+    pub fn context(&self) -> &Context {
+        self.head.context()
+    }
+
+    /// The request's method.
+    pub fn method(&self) -> &Method {
+        self.head.method()
+    }
+
+    /// The request's target.
+    pub fn uri(&self) -> &Uri {
+        self.head.uri()
+    }
+
+    /// The request's headers.
+    pub fn headers(&self) -> &HeaderMap {
+        self.head.headers()
+    }
+
+    /// The client's address; behind a proxy declared with `App::trusted_proxies`, the one that the
+    /// proxy names.
+    pub fn client(&self) -> IpAddr {
+        self.head.client()
+    }
+
+    /// The request's id, which its answer, its logs and its follow-ups carry.
+    pub fn request_id(&self) -> &str {
+        self.get::<RequestId>().map_or("", RequestId::as_str)
+    }
+
+    /// Who asks, as `App::authenticate` found out; `None` for an anonymous request.
+    pub fn user(&self) -> Option<&User> {
+        self.get::<User>()
+    }
+
+    /// Registers work for after the response, which runs for at most `limit`. It cannot fail.
+    ///
+    /// The work starts once the last frame of the response has been taken, or the client has gone;
+    /// the request never waits for it. It gets a detached context with this one's values and trace.
+    /// Over the app's bounds, or while it stops, the work is dropped, counted and warned about;
+    /// [`try_follow_up`](Self::try_follow_up) tells. If the handler fails it is dropped as well,
+    /// unless it is marked with [`always`](FollowUp::always).
+    ///
+    /// ```
+    /// # use mainspring_web::context::ActionContext;
+    /// # use std::time::Duration;
+    /// fn audit(ctx: &ActionContext) {
+    ///     ctx.follow_up("audit", Duration::from_secs(5), |ctx| async move {
+    ///         tracing::info!(left = ?ctx.remaining(), "called");
+    ///         Ok(())
+    ///     })
+    ///     .always();
+    /// }
+    /// ```
+    pub fn follow_up<F, Fut>(&self, name: &'static str, limit: Duration, work: F) -> FollowUp
+    where
+        F: FnOnce(Context) -> Fut + Send + 'static,
+        Fut: Future<Output = Result<(), BoxError>> + Send + 'static,
+    {
+        self.follow_ups.add(name, limit, work)
+    }
+
+    /// Registers work for after the response like [`follow_up`](Self::follow_up), and says whether
+    /// it was taken.
+    ///
+    /// # Errors
+    /// When too many follow-ups wait, or the app no longer takes any.
+    pub fn try_follow_up<F, Fut>(
+        &self,
+        name: &'static str,
+        limit: Duration,
+        work: F,
+    ) -> Result<Entry, FollowUpError>
+    where
+        F: FnOnce(Context) -> Fut + Send + 'static,
+        Fut: Future<Output = Result<(), BoxError>> + Send + 'static,
+    {
+        self.follow_ups.try_add(name, limit, work)
+    }
+
+    /// This request's follow-ups, to be handed to code that should register some without seeing the
+    /// request.
+    pub fn follow_ups(&self) -> &FollowUps {
+        &self.follow_ups
+    }
+
+    /// The same request under another context derived from its own.
+    pub(crate) fn under(mut self, ctx: Context) -> Self {
+        self.head = self.head.under(ctx);
+        self
+    }
+}
+
+impl Deref for ActionContext {
+    type Target = Context;
+
+    fn deref(&self) -> &Context {
+        self.context()
+    }
+}
+
+impl fmt::Debug for ActionContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ActionContext")
+            .field("method", self.method())
+            .field("path", &self.uri().path())
+            .field("request_id", &self.request_id())
+            .finish_non_exhaustive()
+    }
+}

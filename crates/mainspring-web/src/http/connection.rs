@@ -1,0 +1,140 @@
+//! One connection, from its first byte to its close.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::server::conn::http1;
+use hyper_util::rt::TokioIo;
+use mainspring_runtime::io_time::{self, IoInstant};
+use mainspring_runtime::network::Connection;
+use tokio::sync::watch;
+
+use super::HttpLimits;
+use super::server::Server;
+use super::service::Service;
+use super::slow::refuse_slow_head;
+use super::state::{ConnState, Phase};
+use super::wire::Wire;
+
+/// How much of an answer is held back before the next frame is asked for, like a socket buffer.
+const BUFFER_BYTES: usize = 64 * 1024;
+
+/// The smallest buffer that hyper accepts.
+const BUFFER_BYTES_MIN: usize = 8 * 1024;
+
+/// How long a request's head may still take once the app is stopping.
+const HEAD_GRACE: Duration = Duration::from_secs(1);
+
+/// Serves one connection until it ends, or until it rests after `drain` was set.
+pub(super) async fn serve(
+    server: Arc<Server>,
+    connection: Connection,
+    mut drain: watch::Receiver<bool>,
+) {
+    let limits = server.limits;
+    let state = Arc::new(ConnState::new());
+    let _open = server.opened(Arc::clone(&state));
+    let wire = Wire::new(connection.stream, Arc::clone(&state), limits);
+    let service = Service {
+        server,
+        conn: Arc::clone(&state),
+        peer: connection.peer,
+    };
+    let mut conn = http1::Builder::new()
+        .header_read_timeout(None)
+        .max_header_size(limits.head_bytes)
+        .max_buf_size(BUFFER_BYTES.max(limits.head_bytes).max(BUFFER_BYTES_MIN))
+        .serve_connection(TokioIo::new(wire), service)
+        .with_upgrades();
+    let mut watch = Watch::new(limits);
+    let slow = loop {
+        tokio::select! {
+            biased;
+            // A connection that fails is its client's affair; handlers know by their context.
+            ended = &mut conn => {
+                if let Err(error) = ended {
+                    tracing::debug!(%error, "a connection ended early");
+                }
+                break false;
+            }
+            _ = drain.wait_for(|drain| *drain), if !watch.draining => {
+                watch.drain();
+                Pin::new(&mut conn).graceful_shutdown();
+            }
+            () = &mut watch.timer => {}
+        }
+        match watch.look(&state) {
+            Look::Wait => {}
+            Look::Close => break false,
+            Look::SlowHead => break true,
+        }
+    };
+    if slow && let Some(parts) = conn.into_parts() {
+        state.left_unread();
+        refuse_slow_head(parts.io.into_inner()).await;
+    }
+}
+
+/// Looks from time to time whether a connection is too slow; a request under way has limits of its
+/// own.
+struct Watch {
+    limits: HttpLimits,
+    timer: Pin<Box<dyn Future<Output = ()> + Send>>,
+    draining: bool,
+}
+
+enum Look {
+    Wait,
+    Close,
+    SlowHead,
+}
+
+impl Watch {
+    fn new(limits: HttpLimits) -> Self {
+        Self {
+            timer: Box::pin(io_time::pause(limits.head_time)),
+            limits,
+            draining: false,
+        }
+    }
+
+    fn drain(&mut self) {
+        self.draining = true;
+        self.limits.head_time = self.limits.head_time.min(HEAD_GRACE);
+    }
+
+    /// Judges the connection, and sets the timer for the next look.
+    fn look(&mut self, state: &ConnState) -> Look {
+        let (phase, since) = state.phase();
+        let limit = match phase {
+            Phase::Fresh | Phase::Idle if self.draining => return Look::Close,
+            Phase::Fresh | Phase::Head => self.limits.head_time,
+            Phase::Idle => self.limits.idle_time,
+            Phase::Busy => {
+                let stalled = state.stalled().map(IoInstant::elapsed).unwrap_or_default();
+                let left = self.limits.write_time.saturating_sub(stalled);
+                if left.is_zero() {
+                    return Look::Close;
+                }
+                self.wait(left);
+                return Look::Wait;
+            }
+        };
+        let left = limit.saturating_sub(since.elapsed());
+        if left.is_zero() {
+            return match phase {
+                Phase::Head => Look::SlowHead,
+                _ => Look::Close,
+            };
+        }
+        self.wait(left);
+        Look::Wait
+    }
+
+    /// Never longer than a head may take: one may begin right after this look.
+    fn wait(&mut self, left: Duration) {
+        let next = left.min(self.limits.head_time);
+        self.timer = Box::pin(io_time::pause(next));
+    }
+}

@@ -1,0 +1,159 @@
+//! Answers: the result, an error as problem details, the request's id, the log line and the event.
+
+use std::any::Any;
+use std::sync::Arc;
+
+use axum::body::Body;
+use bytes::Bytes;
+use http::header::CONTENT_TYPE;
+use http::{HeaderValue, Response, StatusCode};
+use mainspring_core::event::Event;
+use mainspring_core::identity::RequestId;
+use mainspring_core::spawn::panic_message;
+use mainspring_core::telemetry::event;
+use mainspring_core::time::Monotonic;
+use mainspring_runtime::follow_up::Batch;
+
+use super::request_body::too_slow;
+use super::response_body::OutBody;
+use super::server::Server;
+use super::state::{ConnState, Serving};
+use crate::error::{ActionError, Carried, render};
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const REQUEST_ID: &str = "x-request-id";
+
+/// What is needed to answer one request.
+pub(crate) struct Finish {
+    pub(super) server: Arc<Server>,
+    /// The work's name; `None` where the request asks for nothing that is registered.
+    pub(crate) name: Option<Arc<str>>,
+    pub(super) id: RequestId,
+    pub(super) began: Monotonic,
+    pub(super) conn: Arc<ConnState>,
+}
+
+/// How a handler ended: its answer, its error, or its panic.
+pub(crate) type Ended<T> = Result<Result<T, ActionError>, Box<dyn Any + Send>>;
+
+impl Finish {
+    /// Answers for an action: 200 and JSON, or a problem.
+    pub(crate) fn action(self, ended: Ended<Bytes>, batch: Option<Batch>) -> Response<OutBody> {
+        self.json(
+            ended.map(|ended| ended.map(|json| (StatusCode::OK, json))),
+            batch,
+        )
+    }
+
+    /// Answers with a status and JSON, or a problem.
+    pub(crate) fn json(
+        self,
+        ended: Ended<(StatusCode, Bytes)>,
+        batch: Option<Batch>,
+    ) -> Response<OutBody> {
+        let failed = !matches!(ended, Ok(Ok(_)));
+        let response = match ended {
+            Ok(Ok((status, json))) => {
+                let mut response = Response::new(json);
+                *response.status_mut() = status;
+                response.headers_mut().insert(CONTENT_TYPE, JSON);
+                response
+            }
+            Ok(Err(error)) => self.problem(error),
+            Err(panic) => self.panicked(&*panic),
+        };
+        let (parts, bytes) = response.into_parts();
+        let release = batch.map(|batch| (batch, failed));
+        let body = OutBody::whole(bytes, release, Serving(Arc::clone(&self.conn)));
+        self.tell(Response::from_parts(parts, body))
+    }
+
+    /// Answers for a plain route.
+    pub(super) fn route(
+        self,
+        ended: Ended<Response<Body>>,
+        batch: Option<Batch>,
+    ) -> Response<OutBody> {
+        let response = match ended {
+            Ok(Ok(response)) => self.tidy(response),
+            Ok(Err(error)) => self.problem(error).map(Body::from),
+            Err(panic) => self.panicked(&*panic).map(Body::from),
+        };
+        let (parts, body) = response.into_parts();
+        let failed = parts.status.as_u16() >= 400;
+        let release = batch.map(|batch| (batch, failed));
+        let body = OutBody::stream(body, release, Serving(Arc::clone(&self.conn)));
+        self.tell(Response::from_parts(parts, body))
+    }
+
+    /// Gives the answers of axum itself, which have no body, the shape of all others.
+    fn tidy(&self, mut response: Response<Body>) -> Response<Body> {
+        let status = response.status();
+        if status.as_u16() < 400 {
+            return response;
+        }
+        if let Some(Carried(error)) = response.extensions_mut().remove::<Carried>() {
+            // The handler's response was the only other owner, and its body is empty.
+            return match Arc::try_unwrap(error) {
+                Ok(error) => self.problem(error).map(Body::from),
+                Err(_) => response,
+            };
+        }
+        if self.conn.is_slow() {
+            return self.problem(too_slow()).map(Body::from);
+        }
+        let empty = http_body::Body::is_end_stream(response.body());
+        if !empty || response.headers().contains_key(CONTENT_TYPE) {
+            return response;
+        }
+        let text = match status {
+            StatusCode::NOT_FOUND => "there is nothing here",
+            StatusCode::METHOD_NOT_ALLOWED => "the method is not allowed here",
+            _ => return response,
+        };
+        let problem = self.problem(ActionError::shown(status, text));
+        let (mut parts, body) = problem.map(Body::from).into_parts();
+        parts.headers.extend(std::mem::take(response.headers_mut()));
+        parts.headers.remove(http::header::CONTENT_LENGTH);
+        Response::from_parts(parts, body)
+    }
+
+    fn problem(&self, error: ActionError) -> Response<Bytes> {
+        let error = self.server.errors.apply(error);
+        let open = self.server.site.mode.is_development();
+        if !error.is_opaque() {
+            return render(&error, None, open);
+        }
+        let id = self.server.new_id();
+        tracing::error!(
+            name: event::ACTION_FAILED,
+            action = self.name.as_deref(), %error, error_id = %id, "an action failed"
+        );
+        render(&error, Some(&id), open)
+    }
+
+    fn panicked(&self, panic: &(dyn Any + Send)) -> Response<Bytes> {
+        let message = panic_message(panic);
+        let task = self.name.clone().unwrap_or_else(|| Arc::from("request"));
+        let text = format!("a panic: {message}");
+        let events = self.server.site.ctx.env().spawner.events().clone();
+        events.emit(Event::TaskPanicked { task, message });
+        self.problem(ActionError::opaque(text.into()))
+    }
+
+    fn tell(self, mut response: Response<OutBody>) -> Response<OutBody> {
+        let clock = self.server.site.ctx.clock();
+        let took = clock.monotonic().since(self.began);
+        let status = response.status().as_u16();
+        if let Ok(id) = HeaderValue::from_str(self.id.as_str()) {
+            response.headers_mut().insert(REQUEST_ID, id);
+        }
+        let work = self.name.as_deref().unwrap_or("-");
+        tracing::debug!(status, took = took.as_secs_f64(), action = work, "answered");
+        if let Some(name) = self.name {
+            let events = self.server.site.ctx.env().spawner.events();
+            events.emit(Event::Action { name, status, took });
+        }
+        response
+    }
+}

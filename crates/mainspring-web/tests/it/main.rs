@@ -1,0 +1,18 @@
+//! The crate from the outside: real HTTP over TCP and over the in-memory network.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+mod actions;
+mod app;
+mod config;
+mod drain;
+mod follow_ups;
+mod harness;
+mod left;
+mod routes;
+mod triggers;
+mod wire;

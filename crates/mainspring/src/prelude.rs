@@ -1,0 +1,35 @@
+//! What most files need: `use mainspring::prelude::*;`.
+
+#[doc(no_inline)]
+pub use mainspring_core::context::Context;
+#[doc(no_inline)]
+pub use mainspring_core::error::BoxError;
+#[doc(no_inline)]
+pub use mainspring_core::health::Health;
+#[doc(no_inline)]
+pub use mainspring_core::lifecycle::ShutdownReport;
+#[doc(no_inline)]
+pub use mainspring_core::periodic::{Cron, Every, Missed, Overlap};
+#[doc(no_inline)]
+pub use mainspring_core::spawn::OnPanic;
+#[doc(no_inline)]
+pub use mainspring_core::time::Timestamp;
+#[doc(no_inline)]
+pub use mainspring_runtime::app::App;
+#[doc(no_inline)]
+pub use mainspring_runtime::component::Component;
+#[doc(no_inline)]
+pub use mainspring_runtime::periodic::Tick;
+
+#[cfg(feature = "web")]
+#[doc(no_inline)]
+pub use mainspring_web::action::Action;
+#[cfg(feature = "web")]
+#[doc(no_inline)]
+pub use mainspring_web::app::Web;
+#[cfg(feature = "web")]
+#[doc(no_inline)]
+pub use mainspring_web::context::{ActionContext, FollowUps, RequestContext};
+#[cfg(feature = "web")]
+#[doc(no_inline)]
+pub use mainspring_web::error::{ActionError, Invalid, Validate};

@@ -1,0 +1,27 @@
+//! The test kit, used as its users do: through the facade.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests show what becomes of plain tasks, threads and sockets"
+)]
+
+mod a_week;
+mod attribute;
+mod calls;
+mod ends;
+mod follow_ups;
+mod health;
+mod leaks;
+mod logs;
+mod periodic;
+mod requests;
+mod rig;
+mod starts;
+mod time;
+mod two_apps;
+mod year;
