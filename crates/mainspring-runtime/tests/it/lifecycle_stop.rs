@@ -374,6 +374,7 @@ async fn a_hook_is_refused_once_the_shutdown_has_begun() {
 }
 
 #[tokio::test]
+#[expect(clippy::disallowed_methods, reason = "a thread outside the app")]
 async fn hooks_from_other_threads_run_or_are_refused_but_are_never_lost() {
     use mainspring_core::context::AppControl;
     use std::sync::atomic::{AtomicUsize, Ordering};

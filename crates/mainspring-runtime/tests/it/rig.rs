@@ -8,12 +8,12 @@ use std::time::Duration;
 
 use mainspring_core::activity::TaskKind;
 use mainspring_core::clock::{Clock, ManualClock};
-use mainspring_core::context::Context;
+use mainspring_core::context::{Context, Env};
 use mainspring_core::error::{BoxError, Error, ErrorKind};
 use mainspring_core::event::{Event, Events};
 use mainspring_core::lifecycle::{ShutdownReport, StartOutcome, StopOutcome};
 use mainspring_core::random::Random;
-use mainspring_core::spawn::{BoxFuture, Scope, Spawner, Task};
+use mainspring_core::spawn::{BoxFuture, Executor, Scope, Spawner, Task};
 use mainspring_runtime::app::{App, AppHandle};
 use mainspring_runtime::component::Component;
 use mainspring_runtime::endpoint::{Bound, Endpoint, Site};
@@ -93,6 +93,24 @@ impl Rig {
         let run = app.run_on(platform);
         let report = spawner.spawn(&Scope::new(), TaskKind::Loop, &Arc::from("app"), run);
         Running { handle, report }
+    }
+
+    /// A context outside an app, whose tasks run on this executor.
+    pub(crate) fn ctx_on(&self, executor: Arc<dyn Executor>) -> Context {
+        let events = Arc::clone(&self.events);
+        let events = Events::to(move |event| events.lock().unwrap().push(event.clone()));
+        let activity = Some(self.clock.activity().clone());
+        let env = Env {
+            clock: self.clock.clock(),
+            spawner: Spawner::new(executor, activity, events),
+            random: Random::seeded(1),
+            control: Box::new(()),
+        };
+        Context::root(Arc::new(env), Scope::new())
+    }
+
+    pub(crate) fn ctx(&self) -> Context {
+        self.ctx_on(Arc::new(TokioExecutor::current()))
     }
 
     /// Starts an app and waits until it is ready.
@@ -334,6 +352,8 @@ pub(crate) struct Main {
     pub(crate) address: String,
     pub(crate) log: Log,
     pub(crate) drain: Does,
+    /// What the app lends it, once it is bound.
+    pub(crate) site: Arc<Mutex<Option<Site>>>,
 }
 
 impl Default for Main {
@@ -342,6 +362,7 @@ impl Default for Main {
             address: "127.0.0.1:8080".to_owned(),
             log: Log::default(),
             drain: Does::Return,
+            site: Arc::default(),
         }
     }
 }
@@ -367,6 +388,7 @@ impl Endpoint for Main {
                     .with_hint("set MAINSPRING_HTTP_ADDR")
             })?;
             self.log.add("bind main");
+            *self.site.lock().unwrap() = Some(site.clone());
             let (log, drain, ctx) = (self.log, self.drain, site.ctx);
             Ok(Box::new(BoundMain {
                 log,
