@@ -24,8 +24,10 @@ enum Step {
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let batch = 0..4_usize;
     let step = prop_oneof![
-        6 => (batch.clone(), 0..4_u8, any::<bool>()).prop_map(|(at, how, always)| Step::Add(at, how, always)),
-        3 => (batch.clone(), any::<bool>()).prop_map(|(at, failed)| Step::Release(at, failed)),
+        6 => (batch.clone(), 0..4_u8, any::<bool>())
+            .prop_map(|(at, how, always)| Step::Add(at, how, always)),
+        3 => (batch.clone(), any::<bool>())
+            .prop_map(|(at, failed)| Step::Release(at, failed)),
         1 => batch.prop_map(Step::Drop),
         2 => (0..4_u64).prop_map(Step::Advance),
         1 => Just(Step::Cut),
@@ -96,7 +98,11 @@ async fn live(steps: Vec<Step>) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..Default::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: 200,
+        failure_persistence: None,
+        ..Default::default()
+    })]
 
     #[test]
     fn nothing_is_lost_or_counted_twice(steps in steps()) {

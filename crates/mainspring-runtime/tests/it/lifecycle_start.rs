@@ -204,6 +204,30 @@ async fn a_shutdown_asked_in_the_last_start_leaves_its_context_alone_until_its_s
 }
 
 #[tokio::test]
+async fn a_shutdown_in_the_last_step_cancels_no_component_that_has_started() {
+    let rig = Rig::new();
+    let mut app = rig
+        .app()
+        .component(rig.part("a").start(Does::Spawn("loop")));
+    let main = app.endpoint_mut::<Main>();
+    (main.log, main.accept) = (rig.log.clone(), Does::AskToStop);
+    let report = rig.run(app).await;
+    assert_eq!(report.exit_code(), 1);
+    let lines = rig.log.lines();
+    let before = ["bind main", "start a", "accept main", "drain main"];
+    assert_eq!(lines[..4], before, "{lines:?}");
+    assert_eq!(lines.len(), 6, "{lines:?}");
+}
+
+#[tokio::test]
+async fn an_on_ready_that_panics_kills_nothing() {
+    let rig = Rig::new();
+    let app = rig.app().on_ready(|_handle| panic!("no terminal"));
+    let running = rig.ready(app.component(rig.part("a"))).await;
+    assert_eq!(rig.stopped(running).await.exit_code(), 0);
+}
+
+#[tokio::test]
 async fn every_listener_conflict_is_told_by_name_with_its_setting() {
     let rig = Rig::new();
     let other = rig.ready(rig.app().health("127.0.0.1:9090")).await;

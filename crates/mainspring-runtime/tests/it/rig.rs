@@ -352,6 +352,7 @@ pub(crate) struct Main {
     pub(crate) address: String,
     pub(crate) log: Log,
     pub(crate) drain: Does,
+    pub(crate) accept: Does,
     /// What the app lends it, once it is bound.
     pub(crate) site: Arc<Mutex<Option<Site>>>,
 }
@@ -362,6 +363,7 @@ impl Default for Main {
             address: "127.0.0.1:8080".to_owned(),
             log: Log::default(),
             drain: Does::Return,
+            accept: Does::Return,
             site: Arc::default(),
         }
     }
@@ -389,10 +391,14 @@ impl Endpoint for Main {
             })?;
             self.log.add("bind main");
             *self.site.lock().unwrap() = Some(site.clone());
-            let (log, drain, ctx) = (self.log, self.drain, site.ctx);
+            let Self {
+                log, drain, accept, ..
+            } = *self;
+            let ctx = site.ctx;
             Ok(Box::new(BoundMain {
                 log,
                 drain,
+                accept,
                 ctx,
                 listener,
             }) as Box<dyn Bound>)
@@ -407,6 +413,7 @@ impl Endpoint for Main {
 struct BoundMain {
     log: Log,
     drain: Does,
+    accept: Does,
     ctx: Context,
     listener: Box<dyn Listener>,
 }
@@ -418,6 +425,9 @@ impl Bound for BoundMain {
 
     fn accept(&mut self) {
         self.log.add("accept main");
+        if let Does::AskToStop = self.accept {
+            self.ctx.shutdown("at the door");
+        }
     }
 
     fn drain(&mut self) -> BoxFuture<'_, ()> {
