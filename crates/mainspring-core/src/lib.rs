@@ -9,6 +9,8 @@ pub mod context;
 pub mod duration_text;
 pub mod error;
 pub mod event;
+#[doc(hidden)]
+pub mod fuzz;
 pub mod health;
 pub mod identity;
 pub mod lifecycle;

@@ -6,6 +6,8 @@ pub mod action;
 pub mod app;
 pub mod context;
 pub mod error;
+#[doc(hidden)]
+pub mod fuzz;
 pub mod http;
 mod limit;
 pub mod trigger;

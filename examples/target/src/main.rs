@@ -82,12 +82,12 @@ async fn write_nightly_report(_tick: Tick) -> Result<(), BoxError> {
 mod stores;
 use stores::{Analytics, CacheStore, Stores, UserStore, popular_keys};
 
-#[derive(Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 struct RegisterInput {
     email: String,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 struct RegisterOutput {
     ok: bool,
 }

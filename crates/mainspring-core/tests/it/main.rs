@@ -10,6 +10,7 @@ mod clock_c1_c17;
 mod context;
 mod cron_properties;
 mod cron_tables;
+mod fuzz_corpora;
 mod idle_rule;
 mod idle_stress;
 mod oracle;

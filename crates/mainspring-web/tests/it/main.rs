@@ -11,6 +11,7 @@ mod app;
 mod config;
 mod drain;
 mod follow_ups;
+mod fuzz_corpora;
 mod harness;
 mod left;
 mod routes;
