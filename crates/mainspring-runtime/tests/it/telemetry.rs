@@ -108,9 +108,6 @@ async fn bad_follow_ups() {
 #[tokio::test]
 async fn events_are_emitted_as_the_table_says() {
     let logs = Captured::new();
-    // With one dispatcher alone, `tracing` asks the thread that reaches an event first whether
-    // anybody wants it, and other tests run on threads where nobody does.
-    let _second = Captured::new().dispatch();
     let _guard = tracing::dispatcher::set_default(&logs.dispatch());
     a_bad_day().await;
     bad_follow_ups().await;
