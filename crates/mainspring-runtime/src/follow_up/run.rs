@@ -28,7 +28,7 @@ pub(super) fn start(follow_ups: &FollowUps, scope: &Scope, work: Work) {
     let (began, limit) = (origin.clock().monotonic(), kind.limit);
     let (deadline, cause) = (began + limit, kind.cause.clone());
     let ctx = origin.for_limited_work(SpanKind::FollowUp, &kind.name, scope, deadline, cause);
-    let running = Running {
+    let mut running = Running {
         follow_ups: follow_ups.clone(),
         began,
         outcome: WorkOutcome::Cancelled,
@@ -38,7 +38,6 @@ pub(super) fn start(follow_ups: &FollowUps, scope: &Scope, work: Work) {
     };
     let span = ctx.span().clone();
     let future = async move {
-        let mut running = running;
         let clock = ctx.clock().clone();
         // The body is made inside, so that a panic in the closure itself is caught as well.
         let body = AssertUnwindSafe(async move { body(ctx).await }).catch_unwind();
