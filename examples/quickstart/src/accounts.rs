@@ -59,7 +59,11 @@ impl Action for Register {
     fn validate(&self, input: &RegisterInput) -> Result<(), Invalid> {
         let has_length = (1..=USER_ID_BYTES_MAX).contains(&input.user_id.len());
         Invalid::new()
-            .check("email", is_email(&input.email), "must be an address such as ada@example.com")
+            .check(
+                "email",
+                is_email(&input.email),
+                "must be an address such as ada@example.com",
+            )
             .check("userId", has_length, "must have 1 to 128 bytes")
             .into_result()
     }
@@ -107,7 +111,9 @@ impl Users {
 
 /// Whether mail could be sent there: one `@` between a local part and a domain with a dot, no white space.
 fn is_email(text: &str) -> bool {
-    let Some((local, domain)) = text.split_once('@') else { return false };
+    let Some((local, domain)) = text.split_once('@') else {
+        return false;
+    };
     let labels_are_whole = domain.split('.').all(|label| !label.is_empty());
     text.len() <= EMAIL_BYTES_MAX
         && !local.is_empty()

@@ -14,7 +14,10 @@ pub(crate) struct WarmCache {
 
 impl WarmCache {
     pub(crate) fn new(file: Option<PathBuf>) -> Self {
-        Self { file, popular: OnceLock::new() }
+        Self {
+            file,
+            popular: OnceLock::new(),
+        }
     }
 }
 

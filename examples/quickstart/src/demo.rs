@@ -33,10 +33,16 @@ impl Action for DemoSleep {
 
     fn validate(&self, input: &SleepInput) -> Result<(), Invalid> {
         let in_range = input.ms <= SLEEP_MS_MAX;
-        Invalid::new().check("ms", in_range, "must be 0 to 25000").into_result()
+        Invalid::new()
+            .check("ms", in_range, "must be 0 to 25000")
+            .into_result()
     }
 
-    async fn call(&self, ctx: ActionContext, input: SleepInput) -> Result<SleepOutput, ActionError> {
+    async fn call(
+        &self,
+        ctx: ActionContext,
+        input: SleepInput,
+    ) -> Result<SleepOutput, ActionError> {
         ctx.clock().sleep(Duration::from_millis(input.ms)).await;
         Ok(SleepOutput { ok: true })
     }

@@ -26,7 +26,10 @@ use reports::{ReportRun, Reports};
 pub fn app(settings: &Settings) -> Result<App, Error> {
     let users = Users::default();
     let analytics = Journal::open(&settings.data, "analytics.jsonl")?;
-    let reports = Reports::new(Journal::open(&settings.data, "reports.jsonl")?, users.clone());
+    let reports = Reports::new(
+        Journal::open(&settings.data, "reports.jsonl")?,
+        users.clone(),
+    );
 
     let mut app = App::new("quickstart")
         .component(WarmCache::new(settings.popular.clone()))

@@ -26,7 +26,11 @@ impl Reports {
         Self { journal, users }
     }
 
-    pub(crate) fn write(&self, scheduled_for: Timestamp, ran_at: Timestamp) -> Result<(), BoxError> {
+    pub(crate) fn write(
+        &self,
+        scheduled_for: Timestamp,
+        ran_at: Timestamp,
+    ) -> Result<(), BoxError> {
         self.journal.append(&ReportLine {
             scheduled_for: scheduled_for.to_string(),
             ran_at: ran_at.to_string(),

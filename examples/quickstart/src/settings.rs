@@ -19,9 +19,14 @@ impl Settings {
     /// Reads the settings.
     pub fn from_env(environment: &Environment) -> Self {
         Self {
-            data: environment.text("QUICKSTART_DATA").unwrap_or("quickstart-data").into(),
+            data: environment
+                .text("QUICKSTART_DATA")
+                .unwrap_or("quickstart-data")
+                .into(),
             popular: environment.text("QUICKSTART_POPULAR").map(PathBuf::from),
-            trigger_key: environment.text("QUICKSTART_TRIGGER_KEY").map(str::to_owned),
+            trigger_key: environment
+                .text("QUICKSTART_TRIGGER_KEY")
+                .map(str::to_owned),
         }
     }
 }
