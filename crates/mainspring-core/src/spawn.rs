@@ -68,8 +68,8 @@ impl Spawner {
 
     /// Starts a task that `owner` owns.
     ///
-    /// A panic in it ends only the task: it is caught, logged and counted under the task's name. Dropping the returned
-    /// [`Task`] lets the task run on; the owner still waits for it.
+    /// A panic in it ends only the task: it is caught, logged and counted under the task's name.
+    /// Dropping the returned [`Task`] lets the task run on; the owner still waits for it.
     pub fn spawn<F>(
         &self,
         owner: &Scope,

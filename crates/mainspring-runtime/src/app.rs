@@ -32,9 +32,11 @@ use crate::platform::Platform;
 /// Registering cannot fail; [`run`](App::run) lists every configuration error together.
 ///
 /// ```no_run
+/// use mainspring_core::error::Error;
+/// use mainspring_core::lifecycle::ShutdownReport;
 /// use mainspring_core::periodic::Every;
 /// use mainspring_runtime::app::App;
-/// # #[tokio::main] async fn main() -> Result<mainspring_core::lifecycle::ShutdownReport, mainspring_core::error::Error> {
+/// # #[tokio::main] async fn main() -> Result<ShutdownReport, Error> {
 /// App::new("cleaner")
 ///     .periodic("purge-sessions", Every::minutes(15), |tick| async move {
 ///         tracing::info!(for_instant = %tick.scheduled_for(), "purging");
@@ -119,7 +121,8 @@ impl App {
         self
     }
 
-    /// Calls `tell` once when the app is ready, for example to print where it listens. It must be quick.
+    /// Calls `tell` once when the app is ready, for example to print where it listens. It must be
+    /// quick.
     #[must_use]
     pub fn on_ready(mut self, tell: impl FnOnce(&AppHandle) + Send + 'static) -> Self {
         self.on_ready.push(Box::new(tell));
@@ -152,7 +155,8 @@ impl App {
         self
     }
 
-    /// Leaves the process's signals alone and starts no watchdog: for an app inside a larger program.
+    /// Leaves the process's signals alone and starts no watchdog: for an app inside a larger
+    /// program.
     #[must_use]
     pub fn without_signals(mut self) -> Self {
         self.settings.signals = false;
@@ -219,11 +223,11 @@ impl App {
 
     /// Runs the app on this machine until it is told to stop.
     ///
-    /// Takes SIGTERM and SIGINT unless [`without_signals`](App::without_signals) was called; a second
-    /// one forces the exit. Writes the shutdown report to stderr before it returns. The process is
-    /// expected to end then: one that has signals taken and lingers beyond the shutdown budget, such
-    /// as on a blocked thread, is ended, unless another app runs in it. Dropping the future abandons
-    /// the app without stopping anything; ask the [`handle`](App::handle) instead.
+    /// Takes SIGTERM and SIGINT unless [`without_signals`](App::without_signals) was called; a
+    /// second one forces the exit. Writes the shutdown report to stderr before it returns. The
+    /// process is expected to end then: one that has signals taken and lingers beyond the shutdown
+    /// budget, such as on a blocked thread, is ended, unless another app runs in it. Dropping the
+    /// future abandons the app without stopping anything; ask the [`handle`](App::handle) instead.
     ///
     /// # Errors
     /// Every configuration error together, a socket that cannot be bound, a component that does not

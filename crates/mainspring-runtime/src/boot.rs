@@ -7,6 +7,7 @@ mod phases;
 mod sockets;
 mod told;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use futures_util::future::{Either, select};
@@ -17,7 +18,7 @@ use mainspring_core::health::Readiness;
 use mainspring_core::lifecycle::{
     Command, Event, Machine, Phase, ShutdownCause, ShutdownReport, StartStep,
 };
-use mainspring_core::spawn::{Scope, Spawner, Task};
+use mainspring_core::spawn::{Scope, Spawner, Task, panic_message};
 use mainspring_core::telemetry::event;
 use mainspring_core::time::Monotonic;
 use tokio_util::sync::CancellationToken;
@@ -255,7 +256,12 @@ impl Shell {
             let (app, took) = (&*self.app, took.as_secs_f64());
             tracing::info!(name: event::APP_READY, app, took, "the app is ready");
             for tell in std::mem::take(&mut self.on_ready) {
-                tell(&self.handle);
+                // A fault in it must not take the sequencer along.
+                let told = catch_unwind(AssertUnwindSafe(|| tell(&self.handle)));
+                if let Err(payload) = told {
+                    let error = panic_message(&*payload);
+                    tracing::error!(app, error, "a function for `on_ready` panicked");
+                }
             }
         }
     }

@@ -11,8 +11,9 @@ use mainspring_core::spawn::BoxFuture;
 
 /// A part of the service with a start and a stop.
 ///
-/// Components start one by one in the order they were registered, before the first request is accepted, and stop in
-/// reverse after the last one is answered. Only what has started is stopped, exactly once.
+/// Components start one by one in the order they were registered, before the first request is
+/// accepted, and stop in reverse after the last one is answered. Only what has started is stopped,
+/// exactly once.
 ///
 /// ```
 /// use mainspring_core::context::Context;
@@ -33,8 +34,8 @@ use mainspring_core::spawn::BoxFuture;
 /// }
 /// ```
 ///
-/// What `start` spawns through its context is owned by the component: it is cancelled when the component stops, and
-/// awaited after its [`stop`](Component::stop).
+/// What `start` spawns through its context is owned by the component: it is cancelled when the
+/// component stops, and awaited after its [`stop`](Component::stop).
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a component",
     note = "implement `Component` for it: a `name`, and `start` or `stop` as `async fn`"
@@ -45,8 +46,8 @@ pub trait Component: Send + Sync + 'static {
 
     /// Makes the component ready. An error aborts the boot.
     ///
-    /// The context is cancelled when the app is told to stop meanwhile, and when the limit passes; it then says why. After
-    /// the start it stays valid until the component stops.
+    /// The context is cancelled when the app is told to stop meanwhile, and when the limit passes;
+    /// it then says why. After the start it stays valid until the component stops.
     fn start(&self, ctx: Context) -> impl Future<Output = Result<(), BoxError>> + Send {
         let _ = ctx;
         async { Ok(()) }
@@ -60,7 +61,8 @@ pub trait Component: Send + Sync + 'static {
         async { Ok(()) }
     }
 
-    /// How well the component works; `None` if it has nothing to say, which counts as healthy and not checked.
+    /// How well the component works; `None` if it has nothing to say, which counts as healthy and
+    /// not checked.
     fn probe(&self, ctx: Context) -> impl Future<Output = Option<Health>> + Send {
         let _ = ctx;
         async { None }

@@ -1,4 +1,5 @@
-//! The seam between the app and whatever answers requests: bind, accept, drain. The runtime knows no HTTP framework.
+//! The seam between the app and whatever answers requests: bind, accept, drain. The runtime knows
+//! no HTTP framework.
 
 use std::any::Any;
 use std::net::SocketAddr;
@@ -14,7 +15,8 @@ use crate::metrics::AppMetrics;
 use crate::network::Network;
 use crate::platform::Mode;
 
-/// A server that is part of an app. Crates that extend [`App`](crate::app::App) keep their registrations in one.
+/// A server that is part of an app. Crates that extend [`App`](crate::app::App) keep their
+/// registrations in one.
 pub trait Endpoint: Any + Send + 'static {
     /// The listener's name in reports and errors.
     fn name(&self) -> &'static str;

@@ -1,4 +1,5 @@
-//! Settings from outside: read once, through one door, so that two apps in one process need not share them.
+//! Settings from outside: read once, through one door, so that two apps in one process need not
+//! share them.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -56,7 +57,8 @@ impl Environment {
     /// The variable's value, parsed.
     ///
     /// # Errors
-    /// Names the variable when its value cannot be parsed; the value itself is not repeated, it may be a secret.
+    /// Names the variable when its value cannot be parsed; the value itself is not repeated, it may
+    /// be a secret.
     pub fn parse<T: FromStr<Err: fmt::Display>>(&self, name: &str) -> Result<Option<T>, Error> {
         let Some(text) = self.text(name) else {
             return Ok(None);

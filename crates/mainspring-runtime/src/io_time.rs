@@ -1,6 +1,7 @@
 //! I/O time: limits on sockets, on tokio's own timers, which the manual clock never moves.
 //!
-//! Domain time (due, retry, cron, limits of user work) comes from the [`Clock`](mainspring_core::clock::Clock) instead.
+//! Domain time (due, retry, cron, limits of user work) comes from the
+//! [`Clock`](mainspring_core::clock::Clock) instead.
 
 use std::future::Future;
 use std::time::Duration;

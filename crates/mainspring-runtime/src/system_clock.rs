@@ -10,13 +10,15 @@ use mainspring_core::clock::{Alarm, Callback, Clock, Deadline, Stop, TimeSource}
 use mainspring_core::time::{Monotonic, Timestamp, wall_between};
 use tokio::time::{Instant, Sleep};
 
-/// How long a wait for a wall instant sleeps at most before it looks at the wall again, which may have been stepped.
+/// How long a wait for a wall instant sleeps at most before it looks at the wall again, which may
+/// have been stepped.
 const WALL_LOOK: Duration = Duration::from_secs(30);
 
 /// How far away tokio may be asked to wake; farther deadlines are reached in steps.
 const SLEEP_MAX: Duration = Duration::from_secs(60 * 60 * 24 * 365);
 
-/// The system's clock: wall time from the operating system, waits on the tokio runtime of the caller.
+/// The system's clock: wall time from the operating system, waits on the tokio runtime of the
+/// caller.
 ///
 /// # Panics
 /// Waits panic outside a tokio runtime with its time driver enabled.

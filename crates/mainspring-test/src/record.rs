@@ -178,3 +178,45 @@ impl<T> Default for Kept<T> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn panicked(times: usize) -> Recorder {
+        let recorder = Recorder::default();
+        let event = Event::TaskPanicked {
+            task: "task".into(),
+            message: String::new(),
+        };
+        let events = recorder.events();
+        (0..times).for_each(|_| events.emit(event.clone()));
+        recorder
+    }
+
+    #[test]
+    fn as_many_as_the_limit_are_told() {
+        assert_eq!(panicked(RECORDS_MAX).panics().len(), RECORDS_MAX);
+    }
+
+    #[test]
+    #[should_panic(expected = "1 of them are lost")]
+    fn a_test_is_not_told_less_than_what_happened() {
+        panicked(RECORDS_MAX + 1).panics();
+    }
+
+    #[test]
+    fn a_fire_that_was_dropped_is_no_run_of_its_periodic() {
+        let recorder = Recorder::default();
+        for outcome in [WorkOutcome::Dropped, WorkOutcome::Succeeded] {
+            recorder.events().emit(Event::PeriodicRun {
+                name: "tick".into(),
+                scheduled_for: Timestamp::UNIX_EPOCH,
+                outcome,
+                took: Duration::ZERO,
+            });
+        }
+        assert_eq!(recorder.runs_of("tick").len(), 1);
+        assert_eq!(recorder.runs().len(), 2);
+    }
+}

@@ -246,9 +246,7 @@ impl StartedApp {
     }
 
     fn main_address(&self) -> std::net::SocketAddr {
-        let addresses = self.addresses();
-        let main = addresses.iter().find(|(name, _)| *name != "health");
-        let main = main.map(|(_, address)| *address);
+        let main = self.addresses().get("main").copied();
         main.expect("the app serves HTTP: it has an action or a route, and has bound its listener")
     }
 

@@ -44,3 +44,24 @@ pub const fn minutes(count: u64) -> Duration {
 pub const fn seconds(count: u64) -> Duration {
     Duration::from_secs(count)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_what_they_say_and_saturate() {
+        assert_eq!(days(2), Duration::from_secs(172_800));
+        assert_eq!(
+            hours(1) + minutes(1) + seconds(1),
+            Duration::from_secs(3661)
+        );
+        assert_eq!(days(u64::MAX), Duration::from_secs(u64::MAX));
+    }
+
+    #[test]
+    #[should_panic(expected = "`tomorrow` is no instant")]
+    fn what_is_no_instant_is_said_with_an_example() {
+        timestamp("tomorrow");
+    }
+}

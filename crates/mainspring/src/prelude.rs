@@ -7,20 +7,21 @@ pub use mainspring_core::error::BoxError;
 #[doc(no_inline)]
 pub use mainspring_core::health::Health;
 #[doc(no_inline)]
-pub use mainspring_core::lifecycle::ShutdownReport;
+pub use mainspring_core::identity::RequestId;
 #[doc(no_inline)]
-pub use mainspring_core::periodic::{Cron, Every, Missed, Overlap};
+pub use mainspring_core::lifecycle::{ShutdownReport, Signal};
+#[doc(no_inline)]
+pub use mainspring_core::periodic::{Cron, DstGap, DstOverlap, Every, Missed, Overlap};
 #[doc(no_inline)]
 pub use mainspring_core::spawn::OnPanic;
 #[doc(no_inline)]
 pub use mainspring_core::time::Timestamp;
 #[doc(no_inline)]
-pub use mainspring_runtime::app::App;
+pub use mainspring_runtime::app::{App, AppHandle};
 #[doc(no_inline)]
 pub use mainspring_runtime::component::Component;
 #[doc(no_inline)]
 pub use mainspring_runtime::periodic::Tick;
-
 #[cfg(feature = "web")]
 #[doc(no_inline)]
 pub use mainspring_web::action::Action;
@@ -33,3 +34,6 @@ pub use mainspring_web::context::{ActionContext, FollowUps, RequestContext};
 #[cfg(feature = "web")]
 #[doc(no_inline)]
 pub use mainspring_web::error::{ActionError, Invalid, Validate};
+#[cfg(feature = "web")]
+#[doc(no_inline)]
+pub use mainspring_web::trigger::{TriggerKey, TriggerKeys};

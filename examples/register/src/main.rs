@@ -5,13 +5,13 @@ use std::time::Duration;
 use mainspring::prelude::*;
 use serde::{Deserialize, Serialize};
 
-#[derive(Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 struct RegisterInput {
     email: String,
     user_id: String,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 struct RegisterOutput {
     ok: bool,
 }

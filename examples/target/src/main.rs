@@ -66,7 +66,7 @@ fn accounts(stores: Stores) -> App {
             write_nightly_report,
         )
         .action(Register { users, analytics })
-        .routes(axum::Router::new().route("/", get(home))) // plain axum beside actions, same context
+        .routes(axum::Router::new().route("/", get(home))) // plain axum, same context
 }
 
 #[tokio::main]
@@ -93,12 +93,12 @@ async fn write_nightly_report(_tick: Tick) -> Result<(), BoxError> {
 mod stores;
 use stores::{Analytics, CacheStore, Stores, UserStore, popular_keys};
 
-#[derive(Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 struct RegisterInput {
     email: String,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 struct RegisterOutput {
     ok: bool,
 }

@@ -1,4 +1,5 @@
-//! A future whose panics are caught, also that of its drop; stored once: every task has one.
+//! A future whose panics are caught, also the one of its drop; stored once, since every task holds
+//! one.
 
 use std::any::Any;
 use std::future::Future;

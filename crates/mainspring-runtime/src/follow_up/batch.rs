@@ -91,7 +91,8 @@ impl Batch {
     }
 
     /// The response has been sent, or its client has gone: everything registered may run; if the
-    /// handler `failed`, only what was registered with [`Entry::always`]. Later calls change nothing.
+    /// handler `failed`, only what was registered with [`Entry::always`]. Later calls change
+    /// nothing.
     pub fn release(&self, failed: bool) {
         let mut state = self.0.state();
         state.released = true;

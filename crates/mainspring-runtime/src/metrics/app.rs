@@ -85,8 +85,8 @@ impl AppMetrics {
         }
     }
 
-    /// Shows this count of tasks that are alive, in addition to what [`task_alive`](Self::task_alive)
-    /// counts. The first one stays.
+    /// Shows this count of tasks that are alive, in addition to what
+    /// [`task_alive`](Self::task_alive) counts. The first one stays.
     pub(crate) fn count_tasks(&self, alive: &Arc<AtomicUsize>) {
         let _ = self.0.tasks_alive.set(Arc::clone(alive));
     }

@@ -11,7 +11,8 @@ use tokio::sync::mpsc;
 
 use super::{Connection, Listener, Network};
 
-/// How many bytes fit into one direction of a pipe, like a small socket buffer, so that slow readers are felt.
+/// How many bytes fit into one direction of a pipe, like a small socket buffer, so that slow
+/// readers are felt.
 const PIPE_BYTES: usize = 64 * 1024;
 
 /// How many connections may wait to be accepted, like a listen backlog.

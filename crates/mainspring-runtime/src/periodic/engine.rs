@@ -310,7 +310,8 @@ impl Engine {
     }
 }
 
-/// Whether the difference of the two clocks has changed, as it only does when the wall is corrected.
+/// Whether the difference of the two clocks has changed, as it only does when the wall is
+/// corrected.
 fn stepped(before: Moment, after: Moment) -> bool {
     let passed = after.monotonic.since(before.monotonic);
     let expected = wall_after(before.wall, passed);

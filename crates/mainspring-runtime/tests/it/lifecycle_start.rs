@@ -93,6 +93,17 @@ async fn a_start_that_ignores_its_limit_is_abandoned_and_named() {
 }
 
 #[tokio::test]
+async fn an_abandoned_start_does_not_go_on() {
+    let rig = Rig::new();
+    let slow = rig.part("slow").stop(Does::Take(3 * SECOND));
+    let bad = rig.part("bad").start(Does::Oversleep(8 * SECOND));
+    let app = rig.app().component(slow).component(bad.limit(5 * SECOND));
+    let report = rig.run(app).await;
+    assert_eq!(report.took, 5 * SECOND, "grace and the stop of the other");
+    assert_eq!(rig.log.count("start bad woke"), 0);
+}
+
+#[tokio::test]
 async fn the_default_limit_is_thirty_seconds() {
     let rig = Rig::new();
     let report = rig
@@ -201,6 +212,30 @@ async fn a_shutdown_asked_in_the_last_start_leaves_its_context_alone_until_its_s
         matches!(&report.cause, ShutdownCause::Component { name, reason }
         if name == "b" && reason == "enough")
     );
+}
+
+#[tokio::test]
+async fn a_shutdown_in_the_last_step_cancels_no_component_that_has_started() {
+    let rig = Rig::new();
+    let mut app = rig
+        .app()
+        .component(rig.part("a").start(Does::Spawn("loop")));
+    let main = app.endpoint_mut::<Main>();
+    (main.log, main.accept) = (rig.log.clone(), Does::AskToStop);
+    let report = rig.run(app).await;
+    assert_eq!(report.exit_code(), 1);
+    let lines = rig.log.lines();
+    let before = ["bind main", "start a", "accept main", "drain main"];
+    assert_eq!(lines[..4], before, "{lines:?}");
+    assert_eq!(lines.len(), 6, "{lines:?}");
+}
+
+#[tokio::test]
+async fn an_on_ready_that_panics_kills_nothing() {
+    let rig = Rig::new();
+    let app = rig.app().on_ready(|_handle| panic!("no terminal"));
+    let running = rig.ready(app.component(rig.part("a"))).await;
+    assert_eq!(rig.stopped(running).await.exit_code(), 0);
 }
 
 #[tokio::test]

@@ -1,13 +1,18 @@
 //! Stops: order, how often, what fails, hangs or is forced.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use mainspring_core::context::Context;
+use mainspring_core::error::BoxError;
+use mainspring_core::event::Event;
 use mainspring_core::health::Readiness;
 use mainspring_core::lifecycle::{
     Phase, PhaseOutcome, ShutdownCause, Signal, StartOutcome, StopOutcome,
 };
 use mainspring_core::spawn::OnPanic;
 use mainspring_runtime::app::App;
+use mainspring_runtime::component::Component;
 
 use crate::rig::{Does, Main, Rig, SECOND, on_stop, outcome};
 
@@ -81,6 +86,22 @@ async fn a_stop_that_hangs_is_abandoned_and_named() {
 }
 
 #[tokio::test]
+async fn an_abandoned_stop_does_not_go_on() {
+    let rig = Rig::new();
+    let slow = rig.part("slow").stop(Does::Take(3 * SECOND));
+    let bad = rig.part("bad").stop(Does::Oversleep(13 * SECOND));
+    let running = rig.ready(rig.app().component(slow).component(bad)).await;
+    let report = rig.stopped(running).await;
+    assert_eq!(outcome(&report, "bad").1, StopOutcome::Abandoned);
+    assert_eq!(
+        report.took,
+        15 * SECOND,
+        "its share and the stop of the other"
+    );
+    assert_eq!(rig.log.count("stop bad woke"), 0);
+}
+
+#[tokio::test]
 async fn a_stop_sees_its_deadline_before_it_is_abandoned() {
     let rig = Rig::new();
     let slow = rig.part("slow").stop(Does::FinishLate);
@@ -148,15 +169,12 @@ async fn a_component_may_ask_for_the_shutdown() {
 
 struct Fragile;
 
-impl mainspring_runtime::component::Component for Fragile {
+impl Component for Fragile {
     fn name(&self) -> &str {
         "fragile"
     }
 
-    async fn start(
-        &self,
-        ctx: mainspring_core::context::Context,
-    ) -> Result<(), mainspring_core::error::BoxError> {
+    async fn start(&self, ctx: Context) -> Result<(), BoxError> {
         ctx.supervise("pump", OnPanic::StopApp, |ctx| async move {
             ctx.clock().sleep(SECOND).await;
             panic!("the pump is broken");
@@ -183,7 +201,10 @@ async fn a_supervised_task_that_fails_the_app_makes_the_exit_unclean() {
     assert_eq!(outcome(&report, "fragile").1, StopOutcome::Stopped);
     assert_eq!(rig.log.lines(), ["start a", "stop a"]);
     let events = rig.events.lock().unwrap();
-    let panicked = |event: &mainspring_core::event::Event| matches!(event, mainspring_core::event::Event::TaskPanicked { task, .. } if &**task == "pump");
+    let panicked = |event: &Event| match event {
+        Event::TaskPanicked { task, .. } => &**task == "pump",
+        _ => false,
+    };
     assert_eq!(events.iter().filter(|event| panicked(event)).count(), 1);
 }
 
@@ -333,15 +354,12 @@ async fn a_hook_of_a_start_runs_after_that_components_stop() {
 
 struct HookAndFail(crate::rig::Log);
 
-impl mainspring_runtime::component::Component for HookAndFail {
+impl Component for HookAndFail {
     fn name(&self) -> &str {
         "half"
     }
 
-    async fn start(
-        &self,
-        ctx: mainspring_core::context::Context,
-    ) -> Result<(), mainspring_core::error::BoxError> {
+    async fn start(&self, ctx: Context) -> Result<(), BoxError> {
         on_stop(&ctx, "half open", &self.0)?;
         Err("the second half failed".into())
     }
@@ -374,6 +392,7 @@ async fn a_hook_is_refused_once_the_shutdown_has_begun() {
 }
 
 #[tokio::test]
+#[expect(clippy::disallowed_methods, reason = "a thread outside the app")]
 async fn hooks_from_other_threads_run_or_are_refused_but_are_never_lost() {
     use mainspring_core::context::AppControl;
     use std::sync::atomic::{AtomicUsize, Ordering};
@@ -426,6 +445,36 @@ async fn owned_tasks_are_cancelled_and_awaited() {
     assert_eq!(report.exit_code(), 0);
     let ended = "loop ended: component \"a\" is being stopped".to_owned();
     assert!(rig.log.lines().contains(&ended), "{:?}", rig.log.lines());
+}
+
+struct Keeper(Arc<Mutex<Option<Context>>>);
+
+impl Component for Keeper {
+    fn name(&self) -> &str {
+        "keeper"
+    }
+
+    async fn start(&self, ctx: Context) -> Result<(), BoxError> {
+        *self.0.lock().unwrap() = Some(ctx);
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn the_context_of_a_start_stays_valid_until_the_stop() {
+    let rig = Rig::new();
+    let kept = Arc::default();
+    let running = rig
+        .ready(rig.app().component(Keeper(Arc::clone(&kept))))
+        .await;
+    rig.clock.advance(Duration::from_secs(3600)).await;
+    let ctx = kept.lock().unwrap().take().unwrap();
+    assert!(!ctx.is_cancelled(), "{:?}", ctx.cause());
+    assert_eq!(ctx.deadline(), None);
+    let report = rig.stopped(running).await;
+    assert_eq!(report.exit_code(), 0);
+    let cause = ctx.cause().unwrap().to_string();
+    assert_eq!(cause, "component \"keeper\" is being stopped");
 }
 
 #[tokio::test]

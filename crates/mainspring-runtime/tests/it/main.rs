@@ -1,8 +1,14 @@
 //! The integration tests of mainspring-runtime, in one binary.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
 
 mod fast_clock;
+mod follow_ups;
+mod follow_ups_random;
 mod health;
 mod lifecycle_start;
 mod lifecycle_stop;
@@ -11,3 +17,5 @@ mod periodic_policies;
 mod rig;
 mod smoke;
 mod stall_clock;
+mod system_clock;
+mod telemetry;

@@ -8,12 +8,12 @@ use std::time::Duration;
 
 use mainspring_core::activity::TaskKind;
 use mainspring_core::clock::{Clock, ManualClock};
-use mainspring_core::context::Context;
+use mainspring_core::context::{Context, Env};
 use mainspring_core::error::{BoxError, Error, ErrorKind};
 use mainspring_core::event::{Event, Events};
 use mainspring_core::lifecycle::{ShutdownReport, StartOutcome, StopOutcome};
 use mainspring_core::random::Random;
-use mainspring_core::spawn::{BoxFuture, Scope, Spawner, Task};
+use mainspring_core::spawn::{BoxFuture, Executor, Scope, Spawner, Task};
 use mainspring_runtime::app::{App, AppHandle};
 use mainspring_runtime::component::Component;
 use mainspring_runtime::endpoint::{Bound, Endpoint, Site};
@@ -93,6 +93,24 @@ impl Rig {
         let run = app.run_on(platform);
         let report = spawner.spawn(&Scope::new(), TaskKind::Loop, &Arc::from("app"), run);
         Running { handle, report }
+    }
+
+    /// A context outside an app, whose tasks run on this executor.
+    pub(crate) fn ctx_on(&self, executor: Arc<dyn Executor>) -> Context {
+        let events = Arc::clone(&self.events);
+        let events = Events::to(move |event| events.lock().unwrap().push(event.clone()));
+        let activity = Some(self.clock.activity().clone());
+        let env = Env {
+            clock: self.clock.clock(),
+            spawner: Spawner::new(executor, activity, events),
+            random: Random::seeded(1),
+            control: Box::new(()),
+        };
+        Context::root(Arc::new(env), Scope::new())
+    }
+
+    pub(crate) fn ctx(&self) -> Context {
+        self.ctx_on(Arc::new(TokioExecutor::current()))
     }
 
     /// Starts an app and waits until it is ready.
@@ -204,6 +222,8 @@ pub(crate) enum Does {
     PanicInCall,
     /// Ignores its context.
     Hang,
+    /// Ignores its context for this long and then says so.
+    Oversleep(Duration),
     /// Is cancelled and then returns success.
     FinishLate,
     /// Asks for the shutdown and returns success.
@@ -289,6 +309,10 @@ async fn act(
         Does::Fail => return Err(format!("{name} cannot {what}").into()),
         Does::Panic | Does::PanicInCall => panic!("{name} panics at {what}"),
         Does::Hang => ctx.clock().sleep(YEAR).await,
+        Does::Oversleep(time) => {
+            ctx.clock().sleep(time).await;
+            log.add(format!("{what} {name} woke"));
+        }
         Does::FinishLate => {
             let cause = ctx.cancelled().await;
             log.add(format!("{what} {name} saw: {cause}"));
@@ -334,6 +358,9 @@ pub(crate) struct Main {
     pub(crate) address: String,
     pub(crate) log: Log,
     pub(crate) drain: Does,
+    pub(crate) accept: Does,
+    /// What the app lends it, once it is bound.
+    pub(crate) site: Arc<Mutex<Option<Site>>>,
 }
 
 impl Default for Main {
@@ -342,6 +369,8 @@ impl Default for Main {
             address: "127.0.0.1:8080".to_owned(),
             log: Log::default(),
             drain: Does::Return,
+            accept: Does::Return,
+            site: Arc::default(),
         }
     }
 }
@@ -367,10 +396,15 @@ impl Endpoint for Main {
                     .with_hint("set MAINSPRING_HTTP_ADDR")
             })?;
             self.log.add("bind main");
-            let (log, drain, ctx) = (self.log, self.drain, site.ctx);
+            *self.site.lock().unwrap() = Some(site.clone());
+            let Self {
+                log, drain, accept, ..
+            } = *self;
+            let ctx = site.ctx;
             Ok(Box::new(BoundMain {
                 log,
                 drain,
+                accept,
                 ctx,
                 listener,
             }) as Box<dyn Bound>)
@@ -385,6 +419,7 @@ impl Endpoint for Main {
 struct BoundMain {
     log: Log,
     drain: Does,
+    accept: Does,
     ctx: Context,
     listener: Box<dyn Listener>,
 }
@@ -396,6 +431,9 @@ impl Bound for BoundMain {
 
     fn accept(&mut self) {
         self.log.add("accept main");
+        if let Does::AskToStop = self.accept {
+            self.ctx.shutdown("at the door");
+        }
     }
 
     fn drain(&mut self) -> BoxFuture<'_, ()> {

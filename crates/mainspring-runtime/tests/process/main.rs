@@ -3,7 +3,11 @@
 //! This one program is both: without arguments it is the tests, with `child <case>` the process
 //! under test, so that nothing has to be built or found besides.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
 
 mod child;
 mod parent;

@@ -50,7 +50,7 @@ async fn bad_input_is_sent_as_it_is(app: TestApp) {
 #[mainspring::test]
 async fn a_connection_may_be_written_byte_by_byte(app: TestApp) {
     let app = app.start(pages()).await;
-    let mut stream = app.network().connect(app.addresses()["http"]).unwrap();
+    let mut stream = app.network().connect(app.addresses()["main"]).unwrap();
     let request = b"GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
     stream.write_all(request).await.unwrap();
     let mut answer = String::new();

@@ -1,0 +1,179 @@
+//! The system's clock keeps the contract that the manual clock is tested for.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use mainspring_core::clock::Clock;
+use mainspring_runtime::system_clock::system_clock;
+
+const SHORT: Duration = Duration::from_millis(5);
+const LONG: Duration = Duration::from_secs(3600);
+
+/// Waits for real, and checks that at least this much has passed.
+async fn pass(clock: &Clock, duration: Duration) {
+    let before = clock.monotonic();
+    clock.sleep(duration).await;
+    assert!(clock.monotonic().since(before) >= duration, "never early");
+}
+
+#[tokio::test]
+async fn what_is_due_already_is_ready_at_once() {
+    let clock = system_clock();
+    assert!(clock.sleep(Duration::ZERO).now_or_never().is_some());
+    assert!(clock.timer(Duration::ZERO).wait().now_or_never().is_some());
+    assert!(
+        clock
+            .sleep_until(clock.monotonic())
+            .now_or_never()
+            .is_some()
+    );
+    let past = clock.now().checked_sub(LONG).unwrap();
+    assert!(clock.sleep_until_wall(past).now_or_never().is_some());
+    assert!(clock.sleep(LONG).now_or_never().is_none());
+}
+
+#[tokio::test]
+async fn stop_is_true_only_if_it_prevented_the_firing() {
+    let clock = system_clock();
+    let mut pending = clock.timer(SHORT);
+    assert!(pending.stop() && !pending.stop());
+    let mut expired = clock.timer(SHORT);
+    let mut received = clock.timer(SHORT);
+    received.wait().await;
+    pass(&clock, SHORT).await;
+    assert!(
+        pending.wait().now_or_never().is_none(),
+        "a stopped one never fires"
+    );
+    assert!(!received.stop(), "it has been received");
+    assert!(expired.stop(), "nobody had received it");
+    assert!(expired.wait().now_or_never().is_none(), "and nobody will");
+    assert!(
+        received.wait().now_or_never().is_none(),
+        "one firing, received once"
+    );
+}
+
+#[tokio::test]
+async fn reset_arms_again_from_now_and_forgets_an_old_firing() {
+    let clock = system_clock();
+    let mut timer = clock.timer(SHORT);
+    pass(&clock, SHORT).await;
+    assert!(timer.reset(LONG), "it was active");
+    assert!(
+        timer.wait().now_or_never().is_none(),
+        "the old firing is gone"
+    );
+    assert!(timer.reset(SHORT));
+    let before = clock.monotonic();
+    timer.wait().await;
+    assert!(clock.monotonic().since(before) >= SHORT);
+    assert!(!timer.reset(SHORT), "it had been received");
+    timer.wait().await;
+    let mut stopped = clock.timer(LONG);
+    stopped.stop();
+    assert!(!stopped.reset(SHORT), "it was stopped");
+    stopped.wait().await;
+}
+
+#[tokio::test]
+async fn a_reset_while_it_waits_is_seen() {
+    let clock = system_clock();
+    let mut timer = clock.timer(LONG);
+    assert!(
+        timer.wait().now_or_never().is_none(),
+        "polled, and its sleep is armed"
+    );
+    timer.reset(SHORT);
+    timer.wait().await;
+}
+
+#[tokio::test]
+async fn a_slow_consumer_of_ticks_learns_what_it_missed() {
+    let clock = system_clock();
+    let origin = clock.monotonic();
+    let mut ticker = clock.ticker(SHORT).unwrap();
+    let first = ticker.tick().await;
+    pass(&clock, 4 * SHORT).await;
+    let late = ticker.tick().now_or_never().expect("ticks are due");
+    assert!(late.missed >= 3, "{late:?}");
+    let periods = u32::try_from(late.missed + 1).unwrap();
+    assert_eq!(
+        late.at.since(first.at),
+        SHORT * periods,
+        "the grid has not shifted"
+    );
+    assert!(ticker.tick().await.at > late.at);
+    assert!(first.at.since(origin) >= SHORT);
+    assert!(clock.ticker(Duration::ZERO).is_err());
+}
+
+#[tokio::test]
+async fn callbacks_run_once_unless_they_are_stopped() {
+    let clock = system_clock();
+    let calls = Arc::new(AtomicUsize::new(0));
+    let count = |calls: &Arc<AtomicUsize>| {
+        let calls = Arc::clone(calls);
+        move || {
+            calls.fetch_add(1, Ordering::SeqCst);
+        }
+    };
+    let due = clock.after(SHORT, count(&calls));
+    let stopped = clock.after(SHORT, count(&calls));
+    drop(clock.after(SHORT, count(&calls)));
+    assert!(stopped.stop() && !stopped.stop());
+    let zero = clock.after(Duration::ZERO, count(&calls));
+    assert_eq!(
+        calls.load(Ordering::SeqCst),
+        0,
+        "never before `after` returns"
+    );
+    let (last, seen) = tokio::sync::oneshot::channel();
+    let _last = clock.after(4 * SHORT, move || last.send(()).unwrap());
+    seen.await.unwrap();
+    assert_eq!(
+        calls.load(Ordering::SeqCst),
+        3,
+        "the dropped handle stops nothing"
+    );
+    assert!(!due.stop() && !zero.stop());
+}
+
+#[tokio::test]
+async fn a_timeout_drops_what_is_late_and_lets_the_ready_win() {
+    let clock = system_clock();
+    let late = clock.timeout(SHORT, clock.sleep(LONG)).await;
+    assert_eq!(late.unwrap_err().limit(), SHORT);
+    assert_eq!(clock.timeout(Duration::ZERO, async { 7 }).await, Ok(7));
+    assert_eq!(clock.timeout(LONG, async { 8 }).await, Ok(8));
+}
+
+#[tokio::test]
+async fn a_wait_for_the_wall_ends_when_the_wall_shows_it() {
+    let clock = system_clock();
+    let at = clock.now().checked_add(2 * SHORT).unwrap();
+    clock.sleep_until_wall(at).await;
+    assert!(clock.now() >= at);
+}
+
+#[tokio::test]
+async fn waits_beyond_any_calendar_do_not_panic() {
+    let clock = system_clock();
+    let far = clock.sleep(Duration::MAX);
+    assert!(clock.timeout(SHORT, far).await.is_err());
+    let end = clock.sleep_until_wall(mainspring_core::time::Timestamp::MAX);
+    assert!(clock.timeout(SHORT, end).await.is_err());
+}
+
+#[tokio::test]
+async fn a_stopped_callback_is_let_go() {
+    let clock = system_clock();
+    let held = Arc::new(());
+    let captured = Arc::clone(&held);
+    let after = clock.after(LONG, move || drop(captured));
+    assert!(after.stop());
+    pass(&clock, SHORT).await;
+    assert_eq!(Arc::strong_count(&held), 1, "it does not wait out its hour");
+}

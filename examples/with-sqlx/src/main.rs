@@ -1,0 +1,103 @@
+//! Orders in SQLite, through an sqlx pool that Mainspring starts and stops.
+//!
+//! What it shows:
+//!
+//! - a pool as a component: the schema is there before the first request, and the pool is closed
+//!   after the last;
+//! - an action that writes in a transaction, a periodic that cleans up, and `clock.timeout` around
+//!   both;
+//! - in `tests.rs`: a body that awaits the pool holds virtual time still, however slow the database
+//!   is, so no timeout fires because the machine that runs the test is busy. Between bodies, days
+//!   pass in milliseconds.
+//!
+//! ```sh
+//! cargo run &
+//! curl -H 'content-type: application/json' -d '{"customer":"ada","item":"loom"}' \
+//!     http://127.0.0.1:8080/actions/order.place
+//! ```
+
+mod orders;
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use mainspring::prelude::*;
+use serde::{Deserialize, Serialize};
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
+
+use orders::Orders;
+
+/// The longest that one body waits for the database, on the clock.
+const DATABASE_LIMIT: Duration = Duration::from_secs(1);
+
+/// The longest wait for a connection, in real time. The pool counts it itself and knows no virtual
+/// time, so it is there for the case that connections leak; the work's own limit is
+/// `DATABASE_LIMIT`.
+const ACQUIRE_LIMIT: Duration = Duration::from_secs(30);
+
+struct PlaceOrder {
+    orders: Orders,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct OrderInput {
+    customer: String,
+    item: String,
+}
+
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct OrderOutput {
+    id: i64,
+}
+
+impl Action for PlaceOrder {
+    const NAME: &'static str = "order.place";
+    type Input = OrderInput;
+    type Output = OrderOutput;
+
+    async fn call(
+        &self,
+        ctx: ActionContext,
+        input: OrderInput,
+    ) -> Result<OrderOutput, ActionError> {
+        let placed = self
+            .orders
+            .place(&input.customer, &input.item, ctx.clock().now());
+        let id = ctx.clock().timeout(DATABASE_LIMIT, placed).await??;
+        Ok(OrderOutput { id })
+    }
+}
+
+fn app(orders: Orders) -> App {
+    App::new("orders")
+        .component(orders.clone())
+        .action(PlaceOrder {
+            orders: orders.clone(),
+        })
+        .periodic("expire", Every::hours(1), move |tick| {
+            let orders = orders.clone();
+            async move {
+                let expired = orders.expire(tick.scheduled_for());
+                tick.clock().timeout(DATABASE_LIMIT, expired).await??;
+                Ok(())
+            }
+        })
+}
+
+/// No connection is opened before the component starts.
+fn pool(file: &std::path::Path) -> sqlx::SqlitePool {
+    let database = SqliteConnectOptions::new()
+        .filename(file)
+        .create_if_missing(true);
+    SqlitePoolOptions::new()
+        .max_connections(4)
+        .acquire_timeout(ACQUIRE_LIMIT)
+        .connect_lazy_with(database)
+}
+
+#[tokio::main]
+async fn main() -> Result<ShutdownReport, mainspring::Error> {
+    let file = std::env::temp_dir().join("mainspring-orders.sqlite");
+    app(Orders::new(pool(&file))).serve("127.0.0.1:8080").await
+}
