@@ -198,7 +198,7 @@ fn health_has_a_socket_of_its_own() {
     service.health("/live").is(200, "");
     service.health("/startup").is(200, "");
     let ready = service.health("/ready").is(200, "warm-cache").json();
-    assert_eq!(ready["status"], "healthy", "{ready}");
+    assert_eq!(ready["state"], "healthy", "{ready}");
     let metrics = service.health("/metrics");
     assert!(
         metrics
