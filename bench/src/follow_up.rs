@@ -113,7 +113,7 @@ async fn follow_ups(producers: usize, bursts: u32) -> Result<Took, String> {
                 for number in 0..BURST {
                     follow_up(&follow_ups, &request, number)?;
                 }
-                while follow_ups.stats().running > UNDER_WAY_MAX {
+                while under_way(&follow_ups) > UNDER_WAY_MAX {
                     tokio::task::yield_now().await;
                 }
             }
@@ -124,6 +124,11 @@ async fn follow_ups(producers: usize, bursts: u32) -> Result<Took, String> {
     all(producers, one).await?;
     follow_ups.drained().await;
     Ok(begun.took())
+}
+
+fn under_way(follow_ups: &FollowUps) -> usize {
+    let stats = follow_ups.stats();
+    stats.running + stats.waiting
 }
 
 /// What a handler and its server do for one follow-up.

@@ -1,13 +1,15 @@
 //! The idle rule: who is busy, so that virtual time moves only when everybody waits for it.
 //!
-//! *Bodies* (component start and stop, actions, follow-ups, periodic runs, jobs) are busy from their start to their
-//! return, except while parked in a Mainspring wait: a clock sleep or tick, a context cancellation, a task or job handle.
-//! `clock.timeout` and the engine's limits are guards; they never park. *Loops* (`ctx.spawn`) are idle unless woken;
-//! [`io`] marks a stretch as busy, [`park`] marks a body's own wait that depends on the clock. A plain `tokio::spawn` is
-//! invisible unless a body awaits it.
+//! *Bodies* (component start and stop, actions, follow-ups, periodic runs, jobs) are busy from
+//! their start to their return, except while parked in a Mainspring wait: a clock sleep or tick, a
+//! context cancellation, a task or job handle. `clock.timeout` and the engine's limits are guards;
+//! they never park. *Loops* (`ctx.spawn`) are idle unless woken; [`io`] marks a stretch as busy,
+//! [`park`] marks a body's own wait that depends on the clock. A plain `tokio::spawn` is invisible
+//! unless a body awaits it.
 //!
-//! A Mainspring wait counts from its first poll until it is over or dropped. A body that keeps one alive (a pinned
-//! `ctx.cancelled()` beside a `select!` loop) and awaits something else meanwhile marks that with [`io`].
+//! A Mainspring wait counts from its first poll until it is over or dropped. A body that keeps one
+//! alive (a pinned `ctx.cancelled()` beside a `select!` loop) and awaits something else meanwhile
+//! marks that with [`io`].
 
 mod ledger;
 mod stretch;
@@ -80,8 +82,8 @@ impl Activity {
         Tracked::new(state, future)
     }
 
-    /// Marks the system busy until the token is dropped: for a request under way to a thread or a store, held until its
-    /// reply has woken the caller.
+    /// Marks the system busy until the token is dropped: for a request under way to a thread or a
+    /// store, held until its reply has woken the caller.
     pub fn token(&self) -> Token {
         self.0.ledger.take();
         Token(Arc::clone(&self.0.ledger))

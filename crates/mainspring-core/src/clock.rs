@@ -24,9 +24,10 @@ use crate::time::{Monotonic, Timestamp, wall_after};
 
 /// A handle to time, cheap to clone, injected everywhere.
 ///
-/// Production code takes it from its [`Context`](crate::context::Context); tests hand out a [`ManualClock`]'s. Wall time
-/// ([`now`](Clock::now)) may step; monotonic time ([`monotonic`](Clock::monotonic)) never does, and every wait counts on it
-/// except [`sleep_until_wall`](Clock::sleep_until_wall).
+/// Production code takes it from its [`Context`](crate::context::Context); tests hand out a
+/// [`ManualClock`]'s. Wall time ([`now`](Clock::now)) may step; monotonic time
+/// ([`monotonic`](Clock::monotonic)) never does, and every wait counts on it except
+/// [`sleep_until_wall`](Clock::sleep_until_wall).
 #[derive(Clone)]
 pub struct Clock(Arc<dyn TimeSource>);
 
@@ -72,12 +73,14 @@ impl Clock {
         Sleep::new(self.0.alarm(deadline))
     }
 
-    /// A timer that can be stopped and set again; use [`sleep`](Clock::sleep) where that is not needed.
+    /// A timer that can be stopped and set again; use [`sleep`](Clock::sleep) where that is not
+    /// needed.
     pub fn timer(&self, duration: Duration) -> Timer {
         Timer::new(self.clone(), duration)
     }
 
-    /// A ticker that fires every `period` on a grid from now; use `App::periodic` for work that should be supervised.
+    /// A ticker that fires every `period` on a grid from now; use `App::periodic` for work that
+    /// should be supervised.
     ///
     /// # Errors
     /// A period of zero is refused.
@@ -87,8 +90,8 @@ impl Clock {
 
     /// Runs `future` for at most `limit`.
     ///
-    /// It is a guard: a body inside it stays busy unless it is parked by itself, so on virtual time a slow socket does not
-    /// run into the limit. The future is dropped when the limit passes.
+    /// It is a guard: a body inside it stays busy unless it is parked by itself, so on virtual time
+    /// a slow socket does not run into the limit. The future is dropped when the limit passes.
     ///
     /// # Errors
     /// [`Elapsed`] when the limit passed first. A future that is ready wins.
@@ -98,8 +101,9 @@ impl Clock {
 
     /// Calls `callback` once after `duration`, unless it is stopped first.
     ///
-    /// The callback must be short: on a manual clock it runs inside the firing. One that is due already is never called
-    /// before this returns: a manual clock calls it when it settles next. Dropping the handle does not stop it.
+    /// The callback must be short: on a manual clock it runs inside the firing. One that is due
+    /// already is never called before this returns: a manual clock calls it when it settles next.
+    /// Dropping the handle does not stop it.
     pub fn after(&self, duration: Duration, callback: impl FnOnce() + Send + 'static) -> After {
         let at = Deadline::Monotonic(self.monotonic() + duration);
         After::new(self.0.after(at, Box::new(callback)))

@@ -1,4 +1,5 @@
-//! The context of one unit of work: cancellation and deadline with causes, values, span, clock and spawner.
+//! The context of one unit of work: cancellation and deadline with causes, values, span, clock and
+//! spawner.
 
 mod cancel;
 mod env;
@@ -30,10 +31,11 @@ use values::Values;
 
 /// What a unit of work knows about itself and its surroundings; cheap to clone, passed by value.
 ///
-/// It carries cancellation with a cause, a deadline with a cause, typed immutable values (request id, user, trace), a
-/// tracing span, the clock and the spawner. A clone is the same context; [`child`](Context::child),
-/// [`with_timeout`](Context::with_timeout) and [`with_value`](Context::with_value) derive; [`detached`](Context::detached)
-/// keeps the values and drops the cancellation, for work that outlives its request.
+/// It carries cancellation with a cause, a deadline with a cause, typed immutable values (request
+/// id, user, trace), a tracing span, the clock and the spawner. A clone is the same context;
+/// [`child`](Context::child), [`with_timeout`](Context::with_timeout) and
+/// [`with_value`](Context::with_value) derive; [`detached`](Context::detached) keeps the values and
+/// drops the cancellation, for work that outlives its request.
 #[derive(Clone)]
 pub struct Context(Arc<Inner>);
 
@@ -47,7 +49,8 @@ struct Inner {
 }
 
 impl Context {
-    /// A context that inherits nothing; what it spawns is owned by `scope`. Apps make these; tests get theirs from the kit.
+    /// A context that inherits nothing; what it spawns is owned by `scope`. Apps make these; tests
+    /// get theirs from the kit.
     pub fn root(env: Arc<Env>, scope: Scope) -> Self {
         let node = Arc::new(Node::root());
         Self(Arc::new(Inner {
@@ -64,7 +67,8 @@ impl Context {
         self.derive(|inner| inner.node = Node::child(&inner.node, None))
     }
 
-    /// A child that counts as cancelled, with `cause`, once `limit` has passed. An earlier deadline stays in force.
+    /// A child that counts as cancelled, with `cause`, once `limit` has passed. An earlier deadline
+    /// stays in force.
     ///
     /// ```
     /// # use mainspring_core::context::Context;
@@ -86,16 +90,18 @@ impl Context {
         self.derive(|inner| inner.node = Node::child(&inner.node, Some((at, cause))))
     }
 
-    /// The same context with a typed value; a second value of the same type hides the first from this context on.
+    /// The same context with a typed value; a second value of the same type hides the first from
+    /// this context on.
     #[must_use = "the value is only in the returned context"]
     pub fn with_value<T: Any + Send + Sync>(&self, value: T) -> Self {
         self.derive(|inner| inner.values = inner.values.with(value))
     }
 
-    /// A context that keeps values and trace and drops cancellation and deadline, for work that outlives this one.
+    /// A context that keeps values and trace and drops cancellation and deadline, for work that
+    /// outlives this one.
     ///
-    /// It owns its values: nothing is pooled or shared with another request. Prefer `ctx.follow_up` on an action, which
-    /// also gives the work a limit and drains it at shutdown.
+    /// It owns its values: nothing is pooled or shared with another request. Prefer `ctx.follow_up`
+    /// on an action, which also gives the work a limit and drains it at shutdown.
     pub fn detached(&self) -> Self {
         let name = self
             .get::<WorkName>()
@@ -155,7 +161,8 @@ impl Context {
         self.deadline().map(|at| at.since(self.clock().monotonic()))
     }
 
-    /// Waits until this context is cancelled, and says why. A Mainspring wait: a body that awaits it is parked.
+    /// Waits until this context is cancelled, and says why. A Mainspring wait: a body that awaits
+    /// it is parked.
     ///
     /// Cancel safe.
     #[track_caller]
@@ -216,10 +223,12 @@ impl Context {
         &self.0.scope
     }
 
-    /// Starts a task that the component (or other owner) of this context owns: it is cancelled and awaited at its stop.
+    /// Starts a task that the component (or other owner) of this context owns: it is cancelled and
+    /// awaited at its stop.
     ///
-    /// The task gets a context of its own: with this one's values, cancelled with this one, without this one's deadline.
-    /// `work` is called at once, its future runs in the background. A panic ends only the task; it is logged and counted under the name. Use
+    /// The task gets a context of its own: with this one's values, cancelled with this one, without
+    /// this one's deadline. `work` is called at once, its future runs in the background. A panic
+    /// ends only the task; it is logged and counted under the name. Use
     /// [`supervise`](Context::supervise) for a loop that should be restarted or stop the app.
     pub fn spawn<F, Fut>(&self, name: &str, work: F) -> Task<Fut::Output>
     where
@@ -242,7 +251,8 @@ impl Context {
             .spawn_in(&span, scope, TaskKind::Loop, &name, future)
     }
 
-    /// Starts a task that follows a policy when it panics; otherwise like [`spawn`](Context::spawn).
+    /// Starts a task that follows a policy when it panics; otherwise like
+    /// [`spawn`](Context::spawn).
     pub fn supervise<F, Fut>(&self, name: &str, on_panic: OnPanic, work: F) -> Task<()>
     where
         F: Fn(Context) -> Fut + Send + Sync + 'static,
@@ -258,7 +268,8 @@ impl Context {
 
     /// Registers work to be done at shutdown, last in first out with the components.
     ///
-    /// Registered inside a component's `start`, it runs after that component's `stop`, also when the start failed.
+    /// Registered inside a component's `start`, it runs after that component's `stop`, also when
+    /// the start failed.
     ///
     /// # Errors
     /// Refused once shutdown has begun, and where there is no app.
@@ -279,21 +290,24 @@ impl Context {
             .shutdown(self.work_name(), cause.into(), false);
     }
 
-    /// Marks a stretch as busy: virtual time stands still while `future` is pending. For loops around sockets and pools.
+    /// Marks a stretch as busy: virtual time stands still while `future` is pending. For loops
+    /// around sockets and pools.
     pub fn io<F: Future>(&self, future: F) -> Io<F> {
         activity::io(future)
     }
 
-    /// Marks a body's own wait that depends on the clock: virtual time may move while `future` is pending.
+    /// Marks a body's own wait that depends on the clock: virtual time may move while `future` is
+    /// pending.
     #[track_caller]
     pub fn park<F: Future>(&self, future: F) -> Park<F> {
         activity::park(future)
     }
 
-    /// Lifts the deadline that [`with_timeout`](Context::with_timeout) gave exactly this context, for all its clones and
-    /// children.
+    /// Lifts the deadline that [`with_timeout`](Context::with_timeout) gave exactly this context,
+    /// for all its clones and children.
     ///
-    /// It also lifts a deadline that has passed: work that was done in time, but looked at late, is not cut off afterwards.
+    /// It also lifts a deadline that has passed: work that was done in time, but looked at late, is
+    /// not cut off afterwards.
     pub fn lift_deadline(&self) {
         self.0.node.lift();
     }
@@ -309,7 +323,8 @@ impl Context {
             .map_or("unnamed", |name| name.as_str())
     }
 
-    /// Waits for the cancellation without parking, for guards: what they guard decides whether a body is idle.
+    /// Waits for the cancellation without parking, for guards: what they guard decides whether a
+    /// body is idle.
     async fn cancelled_unparked(&self) -> Cause {
         loop {
             if let Some(cause) = self.cause() {
@@ -334,7 +349,8 @@ impl Context {
         })
     }
 
-    /// One context made at once instead of derived step by step: every follow-up and run pays for it.
+    /// One context made at once instead of derived step by step: every follow-up and run pays for
+    /// it.
     fn work(
         &self,
         kind: SpanKind,

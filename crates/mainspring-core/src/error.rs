@@ -8,9 +8,9 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// An error of Mainspring itself.
 ///
-/// There is one type, because callers rarely do more than show it; those that branch ask [`Error::kind`]. `Display` is
-/// the message alone; `Debug` is the text for people: the message, every cause and the hint, which is what a `main` that
-/// returns this error prints.
+/// There is one type, because callers rarely do more than show it; those that branch ask
+/// [`Error::kind`]. `Display` is the message alone; `Debug` is the text for people: the message,
+/// every cause and the hint, which is what a `main` that returns this error prints.
 ///
 /// ```
 /// use mainspring_core::error::{Error, ErrorKind};
@@ -177,7 +177,8 @@ mod tests {
         let joined = Error::join(ErrorKind::Config, "configuration errors", vec![bind, name]);
         let text = format!("{:?}", joined.expect("two errors were joined"));
         let expected = "2 configuration errors\n  - cannot listen on 127.0.0.1:80: address in use\
-                        \n    hint: set MAINSPRING_HTTP_ADDR\n  - two components are called `cache`";
+                        \n    hint: set MAINSPRING_HTTP_ADDR\
+                        \n  - two components are called `cache`";
         assert_eq!(text, expected);
     }
 

@@ -74,7 +74,8 @@ pub enum WorkOutcome {
     TimedOut,
     /// The body was dropped because the app was stopping or an overlap policy said so.
     Cancelled,
-    /// The body never ran: a bound was reached, its handler failed, or an overlap policy skipped it.
+    /// The body never ran: a bound was reached, its handler failed, or an overlap policy skipped
+    /// it.
     Dropped,
 }
 

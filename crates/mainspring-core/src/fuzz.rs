@@ -60,7 +60,8 @@ pub fn cron(input: &[u8]) {
 
 /// A duration as people write it.
 ///
-/// It is refused with a hint, or it is within its limit and reads the same when written in one unit.
+/// It is refused with a hint, or it is within its limit and reads the same when written in one
+/// unit.
 pub fn duration(input: &[u8]) {
     let text = String::from_utf8_lossy(input);
     match parse_duration(&text) {

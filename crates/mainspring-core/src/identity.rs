@@ -33,7 +33,8 @@ macro_rules! text_value {
 }
 
 text_value! {
-    /// The id of the request that work belongs to; kept by everything that follows from the request.
+    /// The id of the request that work belongs to; kept by everything that follows from the
+    /// request.
     RequestId
 }
 text_value! {

@@ -8,8 +8,8 @@ use crate::time::Timestamp;
 
 /// A shared source of random numbers.
 ///
-/// It is for ids, jitter and sampling, never for secrets. The same seed gives the same numbers, so a test or a simulation
-/// can be run again.
+/// It is for ids, jitter and sampling, never for secrets. The same seed gives the same numbers, so
+/// a test or a simulation can be run again.
 ///
 /// ```
 /// use mainspring_core::random::Random;

@@ -1,5 +1,6 @@
 //! Spawning: every task is named, owned by a scope, counted, and its panic caught.
 
+mod caught;
 mod scope;
 mod supervise;
 mod task;
@@ -7,7 +8,6 @@ mod task;
 use std::any::Any;
 use std::fmt;
 use std::future::Future;
-use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -25,6 +25,7 @@ use crate::activity::{Activity, TaskKind};
 use crate::error::{Error, ErrorKind};
 use crate::event::{Event, Events};
 use crate::telemetry::event;
+use caught::Caught;
 
 /// A future on the heap that any thread may run.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -67,8 +68,8 @@ impl Spawner {
 
     /// Starts a task that `owner` owns.
     ///
-    /// A panic in it ends only the task: it is caught, logged and counted under the task's name. Dropping the returned
-    /// [`Task`] lets the task run on; the owner still waits for it.
+    /// A panic in it ends only the task: it is caught, logged and counted under the task's name.
+    /// Dropping the returned [`Task`] lets the task run on; the owner still waits for it.
     pub fn spawn<F>(
         &self,
         owner: &Scope,
@@ -127,21 +128,16 @@ impl Spawner {
         let alive = Alive::new(&self.alive);
         let events = self.events.clone();
         let task_name = Arc::clone(name);
-        let abortable = Abortable::new(future, registration);
-        #[expect(
-            clippy::redundant_async_block,
-            reason = "awaited inside, so that a panic while an aborted future is dropped is caught"
-        )]
-        let guarded = AssertUnwindSafe(async move { abortable.await }).catch_unwind();
-        let whole = async move {
-            let ended = match guarded.await {
+        let caught = Caught::new(Abortable::new(future, registration));
+        let whole = caught.map(move |ended| {
+            let ended = match ended {
                 Ok(Ok(output)) => Ok(output),
                 Ok(Err(_)) => Err(aborted(&task_name)),
                 Err(payload) => Err(panicked(&events, &task_name, &*payload)),
             };
             drop((live, alive));
             told(ended);
-        };
+        });
         match span.is_none() {
             true => self.execute(kind, name, whole),
             false => self.execute(kind, name, whole.instrument(span.clone())),

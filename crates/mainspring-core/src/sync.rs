@@ -1,4 +1,5 @@
-//! The synchronisation primitives of the accounting, swapped for loom's when it checks every interleaving.
+//! The synchronisation primitives of the accounting, swapped for loom's when it checks every
+//! interleaving.
 
 #[cfg(loom)]
 pub(crate) use loom::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
@@ -9,7 +10,8 @@ pub(crate) use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 #[cfg(not(loom))]
 pub(crate) use std::sync::{Mutex, MutexGuard};
 
-/// Locks, and goes on after a panic elsewhere: every critical section of this crate leaves its data whole.
+/// Locks, and goes on after a panic elsewhere: every critical section of this crate leaves its data
+/// whole.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex
         .lock()

@@ -144,9 +144,6 @@ pub mod span {
     /// Around one health probe. Fields: `work`, `request_id`, `trace_id`.
     pub const PROBE: &str = "probe";
 
-    /// Around the work that a trigger started. Fields: `work`, `request_id`, `trace_id`.
-    pub const TRIGGER: &str = "trigger";
-
     /// Around work under a detached context. Fields: `work`, `request_id`, `trace_id`.
     pub const DETACHED: &str = "detached";
 
@@ -159,7 +156,6 @@ pub mod span {
         PERIODIC,
         TASK,
         PROBE,
-        TRIGGER,
         DETACHED,
     ];
 }

@@ -7,8 +7,8 @@ pub use jiff::Timestamp;
 
 /// An instant on a clock's own monotonic time line, counted from the clock's origin.
 ///
-/// It never steps backwards and means nothing to another clock; use [`Timestamp`] for instants that people or other
-/// machines must understand.
+/// It never steps backwards and means nothing to another clock; use [`Timestamp`] for instants that
+/// people or other machines must understand.
 ///
 /// ```
 /// use mainspring_core::time::Monotonic;

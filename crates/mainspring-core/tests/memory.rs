@@ -12,7 +12,8 @@ static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// What the harness itself may allocate meanwhile: far less than one byte for each of a million timers.
+/// What the harness itself may allocate meanwhile: far less than one byte for each of a million
+/// timers.
 const SLACK_BYTES: isize = 64 * 1024;
 
 /// Bytes that `work` took and did not give back.

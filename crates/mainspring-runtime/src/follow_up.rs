@@ -4,12 +4,13 @@ mod batch;
 mod error;
 mod run;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use mainspring_core::cause::Cause;
 use mainspring_core::context::Context;
 use mainspring_core::error::BoxError;
 use mainspring_core::event::{Event, WorkOutcome};
@@ -17,7 +18,7 @@ use mainspring_core::spawn::{BoxFuture, Scope};
 use mainspring_core::telemetry::event;
 use tokio::sync::Notify;
 
-use crate::metrics::{AppMetrics, Counted};
+use crate::metrics::{AppMetrics, Counted, NAMES_MAX};
 
 pub use batch::{Batch, Entry};
 pub use error::FollowUpError;
@@ -80,17 +81,25 @@ struct State {
     /// Somebody is starting those that are ready; a second one would only recurse.
     starting: bool,
     closed: bool,
+    /// Those of each name's latest limit.
+    kinds: BTreeMap<&'static str, Arc<Kind>>,
 }
 
 /// One registered follow-up.
 struct Work {
-    name: Arc<str>,
-    limit: Duration,
+    kind: Arc<Kind>,
     /// The context of the request it follows from.
     origin: Context,
     body: Body,
     /// Counted as waiting until it runs.
     waiting: Counted,
+}
+
+/// What all follow-ups of one name and limit share, so that it is not made anew for each.
+struct Kind {
+    name: Arc<str>,
+    limit: Duration,
+    cause: Cause,
 }
 
 type Body = Box<dyn FnOnce(Context) -> BoxFuture<'static, Result<(), BoxError>> + Send>;
@@ -129,7 +138,12 @@ impl FollowUps {
     /// The names of those running or ready to run, oldest first.
     pub fn names(&self) -> Vec<Arc<str>> {
         let mut names = self.0.scope.names();
-        names.extend(self.state().ready.iter().map(|work| Arc::clone(&work.name)));
+        names.extend(
+            self.state()
+                .ready
+                .iter()
+                .map(|work| Arc::clone(&work.kind.name)),
+        );
         names
     }
 
@@ -161,8 +175,8 @@ impl FollowUps {
             .map(ToString::to_string)
             .collect();
         for work in waiting {
-            names.push(format!("{} (not begun)", work.name));
-            dropped(&work.origin, &work.name, STOPPING);
+            names.push(format!("{} (not begun)", work.kind.name));
+            dropped(&work.origin, &work.kind.name, STOPPING);
         }
         self.0.changed.notify_waiters();
         names
@@ -173,7 +187,7 @@ impl FollowUps {
         self.state().closed = true;
     }
 
-    fn reserve(&self) -> Result<(), FollowUpError> {
+    fn reserve(&self, name: &'static str, limit: Duration) -> Result<Arc<Kind>, FollowUpError> {
         let mut state = self.state();
         if state.closed {
             return Err(FollowUpError::ShuttingDown);
@@ -184,7 +198,7 @@ impl FollowUps {
             });
         }
         state.registered += 1;
-        Ok(())
+        Ok(state.kind(name, limit))
     }
 
     /// Gives back the places of registered follow-ups that will never run.
@@ -201,17 +215,15 @@ impl FollowUps {
         state.registered = state.registered.saturating_sub(1);
         if state.closed {
             drop(state);
-            dropped(&work.origin, &work.name, STOPPING);
+            dropped(&work.origin, &work.kind.name, STOPPING);
             self.0.changed.notify_waiters();
             return;
         }
         state.ready.push_back(work);
-        drop(state);
-        self.start_ready();
+        self.start_ready(state);
     }
 
-    fn start_ready(&self) {
-        let mut state = self.state();
+    fn start_ready<'a>(&'a self, mut state: MutexGuard<'a, State>) {
         if std::mem::replace(&mut state.starting, true) {
             return;
         }
@@ -229,13 +241,31 @@ impl FollowUps {
     fn ended(&self) {
         let mut state = self.state();
         state.running = state.running.saturating_sub(1);
-        drop(state);
-        self.start_ready();
+        self.start_ready(state);
         self.0.changed.notify_waiters();
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn kind(&mut self, name: &'static str, limit: Duration) -> Arc<Kind> {
+        let known = self.kinds.get(name);
+        if let Some(known) = known.filter(|known| known.limit == limit) {
+            return Arc::clone(known);
+        }
+        let cause = format!("follow-up `{name}` ran into its limit of {limit:?}");
+        let kind = Arc::new(Kind {
+            name: Arc::from(name),
+            limit,
+            cause: Cause::limit(cause),
+        });
+        if known.is_some() || self.kinds.len() < NAMES_MAX {
+            self.kinds.insert(name, Arc::clone(&kind));
+        }
+        kind
     }
 }
 

@@ -1,5 +1,7 @@
 //! What an action answers when it does not succeed.
 
+#[cfg(feature = "garde")]
+mod garde;
 mod invalid;
 mod map;
 mod problem;

@@ -109,7 +109,8 @@ impl Users {
     }
 }
 
-/// Whether mail could be sent there: one `@` between a local part and a domain with a dot, no white space.
+/// Whether mail could be sent there: one `@` between a local part and a domain with a dot, no white
+/// space.
 fn is_email(text: &str) -> bool {
     let Some((local, domain)) = text.split_once('@') else {
         return false;

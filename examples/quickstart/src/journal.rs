@@ -1,4 +1,5 @@
-//! Files of JSON lines: one line is one write, so a crash never leaves half a line behind another one.
+//! Files of JSON lines: one line is one write, so a crash never leaves half a line behind another
+//! one.
 
 use std::fs::{File, OpenOptions};
 use std::io::Write;
@@ -25,7 +26,8 @@ impl Journal {
         Ok(Self(Arc::new(file)))
     }
 
-    /// Appends one line. It is short, so writing it here is quicker than handing it to another thread.
+    /// Appends one line. It is short, so writing it here is quicker than handing it to another
+    /// thread.
     pub(crate) fn append(&self, line: &impl Serialize) -> Result<(), BoxError> {
         let mut text = serde_json::to_vec(line)?;
         text.push(b'\n');

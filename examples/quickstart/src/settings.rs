@@ -11,7 +11,8 @@ pub struct Settings {
     pub data: PathBuf,
     /// A JSON list of popular items instead of the built-in one. `QUICKSTART_POPULAR`.
     pub popular: Option<PathBuf>,
-    /// The key of the trigger `report.run`, as `whsec_…`; without it there is no trigger. `QUICKSTART_TRIGGER_KEY`.
+    /// The key of the trigger `report.run`, as `whsec_…`; without it there is no trigger.
+    /// `QUICKSTART_TRIGGER_KEY`.
     pub trigger_key: Option<String>,
 }
 

@@ -26,12 +26,22 @@ impl Action for Register {
     type Input = RegisterInput;
     type Output = RegisterOutput;
 
-    async fn call(&self, ctx: ActionContext, input: RegisterInput) -> Result<RegisterOutput, ActionError> {
+    async fn call(
+        &self,
+        ctx: ActionContext,
+        input: RegisterInput,
+    ) -> Result<RegisterOutput, ActionError> {
         self.users.create(&input.user_id, &input.email)?;
         let analytics = self.analytics.clone();
-        ctx.follow_up("analytics", Duration::from_secs(30), move |ctx| async move {
-            analytics.record(ctx, "user_registered", input.user_id).await
-        });
+        ctx.follow_up(
+            "analytics",
+            Duration::from_secs(30),
+            move |ctx| async move {
+                analytics
+                    .record(ctx, "user_registered", input.user_id)
+                    .await
+            },
+        );
         Ok(RegisterOutput { ok: true })
     }
 }
@@ -42,7 +52,9 @@ fn app(users: UserStore, analytics: Analytics) -> App {
 
 #[tokio::main]
 async fn main() -> Result<ShutdownReport, mainspring::Error> {
-    app(UserStore::default(), Analytics::default()).serve("127.0.0.1:8080").await
+    app(UserStore::default(), Analytics::default())
+        .serve("127.0.0.1:8080")
+        .await
 }
 
 mod stores;

@@ -31,7 +31,10 @@ impl Analytics {
         user_id: String,
     ) -> Result<(), BoxError> {
         ctx.sleep(Duration::from_secs(2)).await?;
-        let request = ctx.get::<RequestId>().map(ToString::to_string).unwrap_or_default();
+        let request = ctx
+            .get::<RequestId>()
+            .map(ToString::to_string)
+            .unwrap_or_default();
         let mut recorded = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         recorded.push(format!("{event} {user_id} {request}"));
         Ok(())
@@ -39,6 +42,9 @@ impl Analytics {
 
     #[cfg(test)]
     pub(crate) fn recorded(&self) -> Vec<String> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 }

@@ -40,25 +40,33 @@ impl Action for Register {
         let user_id = self.users.create(&input).await?;
 
         let analytics = self.analytics.clone();
-        ctx.follow_up("analytics", Duration::from_secs(30), move |ctx| async move {
-            analytics.record(ctx, "user_registered", user_id).await
-        });
+        ctx.follow_up(
+            "analytics",
+            Duration::from_secs(30),
+            move |ctx| async move { analytics.record(ctx, "user_registered", user_id).await },
+        );
         Ok(RegisterOutput { ok: true })
     }
 }
 
 fn accounts(stores: Stores) -> App {
-    let Stores { cache, users, analytics } = stores;
+    let Stores {
+        cache,
+        users,
+        analytics,
+    } = stores;
     App::new("accounts")
         .component(WarmCache { store: cache })
-        .periodic("purge-sessions", Every::minutes(15), |tick| purge_sessions(tick))
+        .periodic("purge-sessions", Every::minutes(15), |tick| {
+            purge_sessions(tick)
+        })
         .periodic(
             "nightly-report",
             Cron::new("0 3 * * TUE").in_zone("Europe/London"),
             write_nightly_report,
         )
         .action(Register { users, analytics })
-        .routes(axum::Router::new().route("/", get(home))) // plain axum beside actions, same context
+        .routes(axum::Router::new().route("/", get(home))) // plain axum, same context
 }
 
 #[tokio::main]
@@ -67,8 +75,11 @@ async fn main() -> Result<ShutdownReport, mainspring::Error> {
 }
 
 async fn home(ctx: RequestContext, follow_ups: FollowUps) -> String {
-    follow_ups.add("count-visit", Duration::from_secs(5), |_ctx| async { Ok(()) });
-    ctx.get::<RequestId>().map_or_else(String::new, ToString::to_string)
+    follow_ups.add("count-visit", Duration::from_secs(5), |_ctx| async {
+        Ok(())
+    });
+    ctx.get::<RequestId>()
+        .map_or_else(String::new, ToString::to_string)
 }
 
 async fn purge_sessions(_tick: Tick) -> Result<(), BoxError> {

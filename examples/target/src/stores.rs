@@ -49,12 +49,18 @@ pub(crate) struct Analytics(Arc<Mutex<Vec<u64>>>);
 impl Analytics {
     pub(crate) async fn record(&self, ctx: Context, _: &str, user: u64) -> Result<(), BoxError> {
         ctx.sleep(std::time::Duration::from_secs(1)).await?;
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(user);
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(user);
         Ok(())
     }
 
     #[cfg(test)]
     pub(crate) fn recorded(&self) -> Vec<u64> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 }

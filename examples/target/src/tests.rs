@@ -9,9 +9,16 @@ async fn a_week(app: TestApp) {
     let stores = Stores::default();
     let analytics = stores.analytics.clone();
     let app = app.start(accounts(stores)).await;
-    app.call::<Register>(RegisterInput { email: "ada@example.com".into() }).await.unwrap();
+    app.call::<Register>(RegisterInput {
+        email: "ada@example.com".into(),
+    })
+    .await
+    .unwrap();
     app.advance(days(7)).await; // cron, follow-ups, timeouts: all of it
     assert_eq!(analytics.recorded(), [1]);
     // British summer time.
-    assert_eq!(app.runs_of("nightly-report"), [timestamp("2026-03-31T02:00:00Z")]);
+    assert_eq!(
+        app.runs_of("nightly-report"),
+        [timestamp("2026-03-31T02:00:00Z")]
+    );
 }

@@ -19,18 +19,27 @@ impl CacheStore {
             if self.broken {
                 return Err(format!("{key} cannot be fetched").into());
             }
-            self.keys.lock().unwrap_or_else(PoisonError::into_inner).insert((*key).to_owned());
+            self.keys
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .insert((*key).to_owned());
         }
         Ok(())
     }
 
     #[cfg(test)]
     pub(crate) fn broken() -> Self {
-        Self { broken: true, ..Self::default() }
+        Self {
+            broken: true,
+            ..Self::default()
+        }
     }
 
     #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
-        self.keys.lock().unwrap_or_else(PoisonError::into_inner).len()
+        self.keys
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .len()
     }
 }

@@ -2,10 +2,13 @@
 //!
 //! What it shows:
 //!
-//! - a pool as a component: the schema is there before the first request, and the pool is closed after the last;
-//! - an action that writes in a transaction, a periodic that cleans up, and `clock.timeout` around both;
-//! - in `tests.rs`: a body that awaits the pool holds virtual time still, however slow the database is, so no timeout
-//!   fires because the machine that runs the test is busy. Between bodies, days pass in milliseconds.
+//! - a pool as a component: the schema is there before the first request, and the pool is closed
+//!   after the last;
+//! - an action that writes in a transaction, a periodic that cleans up, and `clock.timeout` around
+//!   both;
+//! - in `tests.rs`: a body that awaits the pool holds virtual time still, however slow the database
+//!   is, so no timeout fires because the machine that runs the test is busy. Between bodies, days
+//!   pass in milliseconds.
 //!
 //! ```sh
 //! cargo run &
@@ -28,8 +31,9 @@ use orders::Orders;
 /// The longest that one body waits for the database, on the clock.
 const DATABASE_LIMIT: Duration = Duration::from_secs(1);
 
-/// The longest wait for a connection, in real time. The pool counts it itself and knows no virtual time, so it is
-/// there for the case that connections leak; the work's own limit is `DATABASE_LIMIT`.
+/// The longest wait for a connection, in real time. The pool counts it itself and knows no virtual
+/// time, so it is there for the case that connections leak; the work's own limit is
+/// `DATABASE_LIMIT`.
 const ACQUIRE_LIMIT: Duration = Duration::from_secs(30);
 
 struct PlaceOrder {

@@ -33,7 +33,8 @@ impl Database {
         Orders::new(pool(&self.file))
     }
 
-    /// One row of one number, through a connection of its own, after the service has closed its own.
+    /// One row of one number, through a connection of its own, after the service has closed its
+    /// own.
     async fn number(&self, query: &'static str) -> i64 {
         let pool = pool(&self.file);
         let number = sqlx::query_scalar(query).fetch_one(&pool).await.unwrap();
@@ -96,7 +97,8 @@ struct Seen {
     outcome: Result<i64, String>,
 }
 
-/// An app whose hourly body does `work` under a virtual second; what the bodies saw ends up in the list.
+/// An app whose hourly body does `work` under a virtual second; what the bodies saw ends up in the
+/// list.
 fn hourly<F>(work: impl Fn() -> F + Send + Sync + 'static) -> (App, Arc<Mutex<Vec<Seen>>>)
 where
     F: Future<Output = sqlx::Result<i64>> + Send + 'static,
@@ -125,7 +127,8 @@ where
     (app, seen)
 }
 
-/// Advances three hours and says what the three bodies returned; each of them saw one instant only, its own.
+/// Advances three hours and says what the three bodies returned; each of them saw one instant only,
+/// its own.
 async fn three_hours(app: TestApp, hourly: App, seen: Arc<Mutex<Vec<Seen>>>) -> Vec<i64> {
     let app = app.start(hourly).await;
     let start = app.now();

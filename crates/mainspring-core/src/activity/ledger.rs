@@ -1,4 +1,5 @@
-//! The counter behind the idle rule, and one task's share in it. Small enough for loom to check every interleaving.
+//! The counter behind the idle rule, and one task's share in it. Small enough for loom to check
+//! every interleaving.
 
 use std::task::{Context, Poll, Waker};
 
@@ -73,7 +74,8 @@ impl Share {
         Self(AtomicU8::new(HELD | NOTIFIED))
     }
 
-    /// Counts a wake; must happen before the wake is forwarded, or the system looks idle with work on its way.
+    /// Counts a wake; must happen before the wake is forwarded, or the system looks idle with work
+    /// on its way.
     pub(crate) fn woken(&self, ledger: &Ledger) {
         self.acquire(ledger, |state| state | HELD | NOTIFIED);
     }
@@ -83,7 +85,8 @@ impl Share {
         self.acquire(ledger, |_| HELD);
     }
 
-    /// Counts the end of a poll that returned pending: gives the token back if the task is idle and nobody woke it.
+    /// Counts the end of a poll that returned pending: gives the token back if the task is idle and
+    /// nobody woke it.
     pub(crate) fn poll_ended(&self, ledger: &Ledger, idle: bool) {
         if idle
             && self

@@ -1,4 +1,5 @@
-//! Every interleaving of a wake, a poll and a settling clock, and the reversed order that must fail.
+//! Every interleaving of a wake, a poll and a settling clock, and the reversed order that must
+//! fail.
 
 use std::future::{Future, poll_fn};
 use std::task::{Context, Poll, Wake, Waker};
@@ -12,8 +13,9 @@ use super::{Activity, TaskKind};
 
 /// One task that was woken by a message. `count_first` is the order under test.
 ///
-/// The waker sets the message, counts and forwards (in one order or the other); the worker polls once it sees the
-/// forwarded wake; the clock moves when it sees no token out. The clock must never move with the message unread.
+/// The waker sets the message, counts and forwards (in one order or the other); the worker polls
+/// once it sees the forwarded wake; the clock moves when it sees no token out. The clock must never
+/// move with the message unread.
 fn wake_race(count_first: bool) {
     let ledger = Arc::new(Ledger::new());
     let share = Arc::new(Share::held(&ledger));
@@ -146,8 +148,9 @@ fn loom_a_waiter_for_idleness_is_never_forgotten() {
     });
 }
 
-/// The whole of it: a message to a tracked task, from a sender that holds a token while it sends. Whenever nobody is
-/// busy, the message has been read, and in the end nothing is lost and no token is left.
+/// The whole of it: a message to a tracked task, from a sender that holds a token while it sends.
+/// Whenever nobody is busy, the message has been read, and in the end nothing is lost and no token
+/// is left.
 #[test]
 fn loom_a_tracked_task_is_never_overtaken() {
     loom::model(|| {

@@ -11,7 +11,8 @@ use super::tracked::TaskState;
 
 /// Marks `future` as a wait that depends on the clock: a body that awaits it is idle meanwhile.
 ///
-/// Use it around a body's own wait for something that another task does on the clock, such as a channel fed by a loop.
+/// Use it around a body's own wait for something that another task does on the clock, such as a
+/// channel fed by a loop.
 #[track_caller]
 pub fn park<F: Future>(future: F) -> Park<F> {
     Park {
@@ -20,9 +21,11 @@ pub fn park<F: Future>(future: F) -> Park<F> {
     }
 }
 
-/// Marks `future` as work that must hold virtual time still: a loop that awaits it is busy meanwhile.
+/// Marks `future` as work that must hold virtual time still: a loop that awaits it is busy
+/// meanwhile.
 ///
-/// Use it in a spawned loop around sockets, pools and blocking calls; bodies need it only beside a Mainspring wait.
+/// Use it in a spawned loop around sockets, pools and blocking calls; bodies need it only beside a
+/// Mainspring wait.
 pub fn io<F: Future>(future: F) -> Io<F> {
     Io {
         future,

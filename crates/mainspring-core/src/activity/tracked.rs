@@ -20,8 +20,8 @@ thread_local! {
 pin_project_lite::pin_project! {
     /// A future that counts in an [`Activity`]; made by [`Activity::track`].
     ///
-    /// A body that is awaited inside another tracked task is a Mainspring wait there, since it has an account of its own.
-    /// Dropping it before it is done releases whatever it holds.
+    /// A body that is awaited inside another tracked task is a Mainspring wait there, since it has
+    /// an account of its own. Dropping it before it is done releases whatever it holds.
     pub struct Tracked<F> {
         // Dropped before its account ends, so that what its own drop wakes is still counted.
         #[pin]
@@ -202,7 +202,8 @@ impl Wake for TaskState {
         self.wake_by_ref();
     }
 
-    /// Counts first, then forwards: the other order would let the system look idle with a wake on its way.
+    /// Counts first, then forwards: the other order would let the system look idle with a wake on
+    /// its way.
     fn wake_by_ref(self: &Arc<Self>) {
         self.share.woken(&self.ledger);
         let outer = lock(&self.outer).clone();

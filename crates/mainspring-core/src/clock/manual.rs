@@ -19,19 +19,20 @@ use crate::activity::{Activity, TaskKind, current_kind};
 use crate::time::{Monotonic, Timestamp};
 use queue::{Fired, Queue};
 
-/// How long `advance` waits in real time for the system to settle before it panics: long enough for a slow machine's
-/// blocking call, short enough to see what hangs.
+/// How long `advance` waits in real time for the system to settle before it panics: long enough for
+/// a slow machine's blocking call, short enough to see what hangs.
 pub const SETTLE_LIMIT: Duration = Duration::from_secs(10);
 
-/// How often one instant may fire again because what it fired armed something for the same instant: far more than any
-/// honest chain needs, few enough to notice at once that time stands still.
+/// How often one instant may fire again because what it fired armed something for the same instant:
+/// far more than any honest chain needs, few enough to notice at once that time stands still.
 pub const ROUNDS_MAX: u32 = 100_000;
 
 /// A clock that a test moves.
 ///
-/// [`advance`](ManualClock::advance) fires one instant, waits until nobody is busy (the idle rule, see
-/// [`activity`](crate::activity)), fires the next. Inside a firing `now` is the deadline that fired; work that re-arms inside
-/// the interval fires again inside the same advance. It works on any runtime and never sleeps.
+/// [`advance`](ManualClock::advance) fires one instant, waits until nobody is busy (the idle rule,
+/// see [`activity`](crate::activity)), fires the next. Inside a firing `now` is the deadline that
+/// fired; work that re-arms inside the interval fires again inside the same advance. It works on
+/// any runtime and never sleeps.
 ///
 /// ```
 /// use mainspring_core::clock::ManualClock;
@@ -69,8 +70,8 @@ impl ManualClock {
         }))
     }
 
-    /// The same clock with another limit than [`SETTLE_LIMIT`] for settling: shorter to test that something hangs, longer
-    /// where blocking calls are slower than that.
+    /// The same clock with another limit than [`SETTLE_LIMIT`] for settling: shorter to test that
+    /// something hangs, longer where blocking calls are slower than that.
     ///
     /// ```
     /// # use mainspring_core::clock::ManualClock;
@@ -106,13 +107,14 @@ impl ManualClock {
 
     /// Moves time on by `duration`, firing everything due on the way in deadline order.
     ///
-    /// Waits for the system to settle before the first, between any two, and after the last firing. Several concurrent
-    /// advances run one after another. Cancel safe: time stays where it got to.
+    /// Waits for the system to settle before the first, between any two, and after the last firing.
+    /// Several concurrent advances run one after another. Cancel safe: time stays where it got to.
     ///
     /// # Panics
-    /// When called inside a body or a loop (it would wait for itself); when the system does not settle within
-    /// [`SETTLE_LIMIT`] of real time, naming the busy tasks; when [`ROUNDS_MAX`] firings in a row do not move time; with the
-    /// panic of a callback, after everything else has fired.
+    /// When called inside a body or a loop (it would wait for itself); when the system does not
+    /// settle within [`SETTLE_LIMIT`] of real time, naming the busy tasks; when [`ROUNDS_MAX`]
+    /// firings in a row do not move time; with the panic of a callback, after everything else has
+    /// fired.
     pub async fn advance(&self, duration: Duration) {
         refuse_inside_a_task("advance");
         let _turn = self.0.advancing.lock().await;
@@ -131,7 +133,8 @@ impl ManualClock {
         self.advance_inner(target).await;
     }
 
-    /// Steps the wall clock, as NTP or an operator does: monotonic timers stay, waits for wall instants that are now due fire.
+    /// Steps the wall clock, as NTP or an operator does: monotonic timers stay, waits for wall
+    /// instants that are now due fire.
     ///
     /// Returns at once; [`settle`](ManualClock::settle) waits for what it set off.
     ///
@@ -152,10 +155,12 @@ impl ManualClock {
         self.advance(Duration::ZERO).await;
     }
 
-    /// Drives a future that needs time: whenever nobody is busy and it is not done, fires the next instant.
+    /// Drives a future that needs time: whenever nobody is busy and it is not done, fires the next
+    /// instant.
     ///
     /// # Panics
-    /// As [`advance`](ManualClock::advance), and when nothing is left that could make the future ready.
+    /// As [`advance`](ManualClock::advance), and when nothing is left that could make the future
+    /// ready.
     pub async fn run_until<F: Future>(&self, future: F) -> F::Output {
         refuse_inside_a_task("run_until");
         let _turn = self.0.advancing.lock().await;
@@ -190,7 +195,8 @@ impl ManualClock {
         self.0.queue().pending()
     }
 
-    /// How many timers have ever been armed or set again: the baseline for [`wait_for_timers`](Self::wait_for_timers).
+    /// How many timers have ever been armed or set again: the baseline for
+    /// [`wait_for_timers`](Self::wait_for_timers).
     pub fn armed(&self) -> u64 {
         self.0.queue().armed()
     }
@@ -277,7 +283,8 @@ impl Shared {
     }
 }
 
-/// One advance under way: the first panic of a callback, and how often it fired without moving time.
+/// One advance under way: the first panic of a callback, and how often it fired without moving
+/// time.
 #[derive(Default)]
 struct Firing {
     panic: Option<Box<dyn std::any::Any + Send>>,
@@ -297,7 +304,8 @@ impl Firing {
     }
 }
 
-/// Wakes and calls everything that fired at one instant; the first panic of a callback is kept, the rest still runs.
+/// Wakes and calls everything that fired at one instant; the first panic of a callback is kept, the
+/// rest still runs.
 fn fire(fired: Vec<Fired>, panic: &mut Option<Box<dyn std::any::Any + Send>>) {
     for fired in fired {
         match fired {

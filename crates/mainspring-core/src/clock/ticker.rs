@@ -12,8 +12,9 @@ use crate::time::Monotonic;
 
 /// Ticks every period on a grid that starts when it is made; made by [`Clock::ticker`].
 ///
-/// A consumer that is late gets one tick, for the latest instant of the grid that has passed, and the number of those it
-/// missed; the grid never shifts. Dropping the ticker stops it: no tick arrives afterwards.
+/// A consumer that is late gets one tick, for the latest instant of the grid that has passed, and
+/// the number of those it missed; the grid never shifts. Dropping the ticker stops it: no tick
+/// arrives afterwards.
 pub struct Ticker {
     clock: Clock,
     alarm: Box<dyn Alarm>,

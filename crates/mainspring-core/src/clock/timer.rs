@@ -10,8 +10,9 @@ use crate::activity::{ParkGuard, parked};
 
 /// A timer that can be stopped and set again.
 ///
-/// A timer is *active* until its firing has been received by [`wait`](Timer::wait). An expired timer whose firing nobody has
-/// received is still active: stopping it prevents the delivery and says so.
+/// A timer is *active* until its firing has been received by [`wait`](Timer::wait). An expired
+/// timer whose firing nobody has received is still active: stopping it prevents the delivery and
+/// says so.
 pub struct Timer {
     clock: Clock,
     alarm: Box<dyn Alarm>,
@@ -47,7 +48,8 @@ impl Timer {
         std::mem::replace(&mut self.active, false)
     }
 
-    /// Sets the timer to fire `duration` from now; true if it was active. A firing not yet received is forgotten.
+    /// Sets the timer to fire `duration` from now; true if it was active. A firing not yet received
+    /// is forgotten.
     pub fn reset(&mut self, duration: Duration) -> bool {
         self.alarm
             .reset(Deadline::Monotonic(self.clock.monotonic() + duration));

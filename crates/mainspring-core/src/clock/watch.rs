@@ -1,4 +1,5 @@
-//! The real-time limit of a settling manual clock: a thread that notices when nothing moves any more.
+//! The real-time limit of a settling manual clock: a thread that notices when nothing moves any
+//! more.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
@@ -8,11 +9,12 @@ use std::time::Duration;
 /// How many looks make a limit: few enough to cost nothing, enough to be at most a twentieth late.
 const LOOKS: u32 = 20;
 
-/// How many looks in a row the thread stays for without anything to watch, so that a clock in use keeps one thread and a
-/// forgotten clock keeps none.
+/// How many looks in a row the thread stays for without anything to watch, so that a clock in use
+/// keeps one thread and a forgotten clock keeps none.
 const LOOKS_IDLE_MAX: u32 = LOOKS;
 
-/// Tells settling clocks when their limit has passed. Starting and ending a settle costs one lock each.
+/// Tells settling clocks when their limit has passed. Starting and ending a settle costs one lock
+/// each.
 pub(super) struct Watch(Arc<Shared>);
 
 struct Shared {

@@ -8,7 +8,8 @@ use tokio_util::sync::CancellationToken;
 use crate::cause::Cause;
 use crate::time::Monotonic;
 
-/// One place in the tree. A deadline is data, looked at when somebody asks or waits; only cancellations wake.
+/// One place in the tree. A deadline is data, looked at when somebody asks or waits; only
+/// cancellations wake.
 pub(super) struct Node {
     parent: Option<Arc<Node>>,
     /// Made when somebody waits or cancels: most contexts end without either.
@@ -134,7 +135,8 @@ impl Limit {
 }
 
 impl Drop for Node {
-    /// Lets a long line of parents go one by one: the compiler's way recurses once for each and runs out of stack.
+    /// Lets a long line of parents go one by one: the compiler's way recurses once for each and
+    /// runs out of stack.
     fn drop(&mut self) {
         let mut parent = self.parent.take();
         while let Some(node) = parent.and_then(Arc::into_inner) {

@@ -27,7 +27,8 @@ pub struct Env {
 
 /// What work may ask of its app.
 pub trait AppControl: Send + Sync + 'static {
-    /// Begins the shutdown; `who` asks for it, and `failed` says that it is because something broke.
+    /// Begins the shutdown; `who` asks for it, and `failed` says that it is because something
+    /// broke.
     fn shutdown(&self, who: &str, cause: Cause, failed: bool);
 
     /// Registers work to be done at shutdown.

@@ -3,8 +3,9 @@
 use std::any::{Any, TypeId};
 use std::sync::Arc;
 
-/// One value per type. Setting one makes a new set and leaves the old as it is, so nothing is ever overwritten; a value
-/// that is hidden for good is let go, so the set never grows beyond the number of types.
+/// One value per type. Setting one makes a new set and leaves the old as it is, so nothing is ever
+/// overwritten; a value that is hidden for good is let go, so the set never grows beyond the number
+/// of types.
 #[derive(Clone, Default)]
 pub(super) struct Values(Option<Arc<[Value]>>);
 

@@ -50,7 +50,8 @@ impl Scope {
             .collect()
     }
 
-    /// Waits until no task is live. A Mainspring wait: a body that awaits it is parked, since the tasks count themselves.
+    /// Waits until no task is live. A Mainspring wait: a body that awaits it is parked, since the
+    /// tasks count themselves.
     ///
     /// Cancel safe.
     #[track_caller]
@@ -67,7 +68,8 @@ impl Scope {
         })
     }
 
-    /// Aborts every live task and returns their names. A task blocked in synchronous code goes on until it yields.
+    /// Aborts every live task and returns their names. A task blocked in synchronous code goes on
+    /// until it yields.
     pub fn abort_all(&self) -> Vec<Arc<str>> {
         let tasks: Vec<_> = self.tasks().live.values().cloned().collect();
         tasks.iter().for_each(|(_, abort)| abort.abort());

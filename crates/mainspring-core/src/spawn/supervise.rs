@@ -12,7 +12,8 @@ use crate::context::Context;
 use crate::event::Event;
 use crate::telemetry::event;
 
-/// What to do when a supervised task panics. In every case the panic is logged and counted under the task's name.
+/// What to do when a supervised task panics. In every case the panic is logged and counted under
+/// the task's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OnPanic {
@@ -31,11 +32,12 @@ impl OnPanic {
     }
 }
 
-/// The shortest wait before a restart, whatever a [`Backoff`] says: a task that panics at once must not take a thread for
-/// itself.
+/// The shortest wait before a restart, whatever a [`Backoff`] says: a task that panics at once must
+/// not take a thread for itself.
 pub const RESTART_WAIT_MIN: Duration = Duration::from_millis(1);
 
-/// The wait before each restart: doubled each time, capped, forgotten after a run at least as long as the cap.
+/// The wait before each restart: doubled each time, capped, forgotten after a run at least as long
+/// as the cap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Backoff {
     /// The wait before the first restart.

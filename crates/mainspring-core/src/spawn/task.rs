@@ -14,7 +14,8 @@ use crate::error::{Error, ErrorKind};
 
 /// A spawned task: await it for its output, or drop it and let it run.
 ///
-/// Awaiting is a Mainspring wait, so a body that does is parked. The error says whether the task panicked or was aborted.
+/// Awaiting is a Mainspring wait, so a body that does is parked. The error says whether the task
+/// panicked or was aborted.
 pub struct Task<T> {
     name: Arc<str>,
     result: oneshot::Receiver<Result<T, Error>>,

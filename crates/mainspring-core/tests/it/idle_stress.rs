@@ -1,4 +1,5 @@
-//! A thousand tasks that wake each other, again and again, on many threads: time never overtakes them.
+//! A thousand tasks that wake each other, again and again, on many threads: time never overtakes
+//! them.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -1,4 +1,5 @@
-//! What these tests share: a context on a manual clock, over tokio, that remembers what it was told.
+//! What these tests share: a context on a manual clock, over tokio, that remembers what it was
+//! told.
 
 use std::fmt;
 use std::future::Future;

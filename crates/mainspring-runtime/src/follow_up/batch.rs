@@ -58,13 +58,11 @@ impl Batch {
         let Inner {
             follow_ups, origin, ..
         } = &*self.0;
-        if let Err(error) = follow_ups.reserve() {
-            dropped(origin, &Arc::from(name), &error.to_string());
-            return Err(error);
-        }
+        let kind = follow_ups
+            .reserve(name, limit)
+            .inspect_err(|error| dropped(origin, &Arc::from(name), &error.to_string()))?;
         let work = Work {
-            name: Arc::from(name),
-            limit,
+            kind,
             origin: origin.clone(),
             waiting: follow_ups.0.metrics.follow_up_waiting(),
             body: Box::new(move |ctx| Box::pin(body(ctx))),
@@ -75,6 +73,10 @@ impl Batch {
             drop(state);
             follow_ups.ready(work);
         } else {
+            if state.held.is_empty() {
+                // Most requests have one at most.
+                state.held.reserve_exact(1);
+            }
             state.held.push((work, false));
         }
         Ok(Entry {
@@ -98,7 +100,7 @@ impl Batch {
         drop(state);
         for (work, always) in held {
             if failed && !always {
-                dropped(&work.origin, &work.name, "its handler failed");
+                dropped(&work.origin, &work.kind.name, "its handler failed");
                 self.0.follow_ups.forget(1);
             } else {
                 self.0.follow_ups.ready(work);
@@ -119,7 +121,7 @@ impl Drop for Inner {
         for (work, _) in &held {
             dropped(
                 &work.origin,
-                &work.name,
+                &work.kind.name,
                 "its request ended without a response",
             );
         }

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use mainspring_core::activity::TaskKind;
-use mainspring_core::cause::Cause;
 use mainspring_core::context::{Context, SpanKind};
 use mainspring_core::event::{Event, WorkOutcome};
 use mainspring_core::spawn::{Scope, panic_message};
@@ -20,31 +19,25 @@ use crate::metrics::Counted;
 
 pub(super) fn start(follow_ups: &FollowUps, scope: &Scope, work: Work) {
     let Work {
-        name,
-        limit,
+        kind,
         origin,
         body,
         waiting,
     } = work;
     drop(waiting);
-    let cause = Cause::limit(format!(
-        "follow-up `{name}` ran into its limit of {limit:?}"
-    ));
-    let ctx = origin
-        .for_work(SpanKind::FollowUp, &name, scope)
-        .with_timeout(limit, cause);
-    let running = Running {
+    let (began, limit) = (origin.clock().monotonic(), kind.limit);
+    let (deadline, cause) = (began + limit, kind.cause.clone());
+    let ctx = origin.for_limited_work(SpanKind::FollowUp, &kind.name, scope, deadline, cause);
+    let mut running = Running {
         follow_ups: follow_ups.clone(),
-        began: ctx.clock().monotonic(),
+        began,
         outcome: WorkOutcome::Cancelled,
-        name: Arc::clone(&name),
+        name: Arc::clone(&kind.name),
         ctx: ctx.clone(),
         _running: follow_ups.0.metrics.follow_up_running(),
     };
     let span = ctx.span().clone();
-    let spawner = ctx.env().spawner.clone();
     let future = async move {
-        let mut running = running;
         let clock = ctx.clock().clone();
         // The body is made inside, so that a panic in the closure itself is caught as well.
         let body = AssertUnwindSafe(async move { body(ctx).await }).catch_unwind();
@@ -56,7 +49,8 @@ pub(super) fn start(follow_ups: &FollowUps, scope: &Scope, work: Work) {
         };
         running.log();
     };
-    drop(spawner.spawn(scope, TaskKind::Body, &name, future.instrument(span)));
+    let spawner = &origin.env().spawner;
+    spawner.start(scope, TaskKind::Body, &kind.name, future.instrument(span));
 }
 
 /// Tells what became of a follow-up, however its future ends.
@@ -71,6 +65,9 @@ struct Running {
 
 impl Running {
     fn log(&self) {
+        if self.outcome == WorkOutcome::Succeeded {
+            return;
+        }
         let follow_up = &*self.name;
         let took = self.took().as_secs_f64();
         match &self.outcome {

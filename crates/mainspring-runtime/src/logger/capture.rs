@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use tracing::span::{Attributes, Id};
+use tracing::subscriber::NoSubscriber;
 use tracing::{Dispatch, Event, Level, Subscriber};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
 use tracing_subscriber::registry::LookupSpan;
@@ -125,6 +126,7 @@ impl Captured {
 
     /// A subscriber that only captures.
     pub fn dispatch(&self) -> Dispatch {
+        not_alone();
         Dispatch::new(
             tracing_subscriber::registry()
                 .with(self.layer())
@@ -208,6 +210,15 @@ where
     fn on_event(&self, event: &Event<'_>, ctx: Context<'_, S>) {
         self.0.push(Record::collect(event, &ctx));
     }
+}
+
+/// Keeps a second dispatcher in the process.
+///
+/// With one alone, `tracing` asks only the thread that first reaches an event whether anybody wants
+/// it, and remembers the answer: a test on another thread, where nobody listens, would silence it.
+fn not_alone() {
+    static SECOND: OnceLock<Dispatch> = OnceLock::new();
+    SECOND.get_or_init(|| Dispatch::new(NoSubscriber::new()));
 }
 
 #[cfg(test)]

@@ -93,6 +93,17 @@ async fn a_start_that_ignores_its_limit_is_abandoned_and_named() {
 }
 
 #[tokio::test]
+async fn an_abandoned_start_does_not_go_on() {
+    let rig = Rig::new();
+    let slow = rig.part("slow").stop(Does::Take(3 * SECOND));
+    let bad = rig.part("bad").start(Does::Oversleep(8 * SECOND));
+    let app = rig.app().component(slow).component(bad.limit(5 * SECOND));
+    let report = rig.run(app).await;
+    assert_eq!(report.took, 5 * SECOND, "grace and the stop of the other");
+    assert_eq!(rig.log.count("start bad woke"), 0);
+}
+
+#[tokio::test]
 async fn the_default_limit_is_thirty_seconds() {
     let rig = Rig::new();
     let report = rig

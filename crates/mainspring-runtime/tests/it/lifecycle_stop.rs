@@ -86,6 +86,22 @@ async fn a_stop_that_hangs_is_abandoned_and_named() {
 }
 
 #[tokio::test]
+async fn an_abandoned_stop_does_not_go_on() {
+    let rig = Rig::new();
+    let slow = rig.part("slow").stop(Does::Take(3 * SECOND));
+    let bad = rig.part("bad").stop(Does::Oversleep(13 * SECOND));
+    let running = rig.ready(rig.app().component(slow).component(bad)).await;
+    let report = rig.stopped(running).await;
+    assert_eq!(outcome(&report, "bad").1, StopOutcome::Abandoned);
+    assert_eq!(
+        report.took,
+        15 * SECOND,
+        "its share and the stop of the other"
+    );
+    assert_eq!(rig.log.count("stop bad woke"), 0);
+}
+
+#[tokio::test]
 async fn a_stop_sees_its_deadline_before_it_is_abandoned() {
     let rig = Rig::new();
     let slow = rig.part("slow").stop(Does::FinishLate);

@@ -18,3 +18,4 @@ mod rig;
 mod smoke;
 mod stall_clock;
 mod system_clock;
+mod telemetry;

@@ -222,6 +222,8 @@ pub(crate) enum Does {
     PanicInCall,
     /// Ignores its context.
     Hang,
+    /// Ignores its context for this long and then says so.
+    Oversleep(Duration),
     /// Is cancelled and then returns success.
     FinishLate,
     /// Asks for the shutdown and returns success.
@@ -307,6 +309,10 @@ async fn act(
         Does::Fail => return Err(format!("{name} cannot {what}").into()),
         Does::Panic | Does::PanicInCall => panic!("{name} panics at {what}"),
         Does::Hang => ctx.clock().sleep(YEAR).await,
+        Does::Oversleep(time) => {
+            ctx.clock().sleep(time).await;
+            log.add(format!("{what} {name} woke"));
+        }
         Does::FinishLate => {
             let cause = ctx.cancelled().await;
             log.add(format!("{what} {name} saw: {cause}"));

@@ -166,3 +166,14 @@ async fn waits_beyond_any_calendar_do_not_panic() {
     let end = clock.sleep_until_wall(mainspring_core::time::Timestamp::MAX);
     assert!(clock.timeout(SHORT, end).await.is_err());
 }
+
+#[tokio::test]
+async fn a_stopped_callback_is_let_go() {
+    let clock = system_clock();
+    let held = Arc::new(());
+    let captured = Arc::clone(&held);
+    let after = clock.after(LONG, move || drop(captured));
+    assert!(after.stop());
+    pass(&clock, SHORT).await;
+    assert_eq!(Arc::strong_count(&held), 1, "it does not wait out its hour");
+}

@@ -33,7 +33,12 @@ pub(crate) fn run(case: &str) -> ExitCode {
         "blocked" => exit(block_all(&multi(), 2)),
         "blocked-alone" => exit(block_all(&single(), 0)),
         "blocked-then-asked" => exit(block_all_and_ask()),
-        "holds-runtime" => holds_runtime(),
+        "holds-runtime" => holds_runtime(app().shutdown_budget(BUDGET)),
+        "lingers" => {
+            let app = app();
+            let handle = app.handle();
+            holds_runtime(app.on_ready(move |_| handle.shutdown("nothing to do")))
+        }
         "holds-stderr" => holds_stderr(),
         "probe-blocks" => exit(single().block_on(say_when_ready(probed()))),
         "one-after-another" => exit(one_after_another()),
@@ -150,11 +155,11 @@ fn block_here() {
     clippy::disallowed_methods,
     reason = "blocks the runtime's end on purpose"
 )]
-fn holds_runtime() -> ExitCode {
+fn holds_runtime(app: App) -> ExitCode {
     let runtime = multi();
     let ended = runtime.block_on(async {
         tokio::task::spawn_blocking(block_here);
-        say_when_ready(app().shutdown_budget(BUDGET)).await
+        say_when_ready(app).await
     });
     say("ended");
     drop(runtime);

@@ -179,12 +179,14 @@ fn a_blocked_runtime_end_is_ended() {
 }
 
 fn a_signal_ends_what_lingers() {
-    let child = Process::start("holds-runtime");
-    child.until("ready");
-    child.signal("-TERM");
+    // It has its whole budget left, and has not had a signal before.
+    let child = Process::start("lingers");
     child.until("ended");
     child.signal("-TERM");
-    child.ended().with(4, &["exit code 0"]);
+    let report = "child stopped: nothing to do; exit code 0";
+    child
+        .ended()
+        .with(4, &[report, "the process did not end after its report"]);
 }
 
 fn a_stuck_stderr_does_not_keep_the_process() {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::FutureExt;
 use http::Response;
+use mainspring_core::context::Context;
 use mainspring_core::telemetry::event;
 use mainspring_runtime::follow_up::Batch;
 use tracing::Instrument;
@@ -42,19 +43,27 @@ pub(super) async fn call<A: Action>(
 ) -> Result<A::Output, ActionError> {
     let limit = entry.limits.timeout;
     let limited = ctx.with_timeout(limit, entry.cause.clone());
-    let clock = ctx.clock().clone();
+    let (clock, watch) = (ctx.clock().clone(), limited.clone());
     let work = action.call(ctx.under(limited), input);
     match clock.timeout(limit, work).await {
+        // An action that obeys its context returns the limit as an error of its own.
+        Ok(Err(error)) if error.is_opaque() && has_passed(&watch) => Err(timed_out(entry)),
         Ok(ended) => ended,
-        Err(_) => {
-            let took = limit.as_secs_f64();
-            tracing::warn!(
-                name: event::ACTION_TIMED_OUT,
-                action = entry.name, took, "an action ran into its limit"
-            );
-            Err(ActionError::timeout("the action took too long"))
-        }
+        Err(_) => Err(timed_out(entry)),
     }
+}
+
+fn has_passed(ctx: &Context) -> bool {
+    ctx.cause().is_some_and(|cause| cause.is_limit())
+}
+
+fn timed_out(entry: &Entry) -> ActionError {
+    let took = entry.limits.timeout.as_secs_f64();
+    tracing::warn!(
+        name: event::ACTION_TIMED_OUT,
+        action = entry.name, took, "an action ran into its limit"
+    );
+    ActionError::timeout("the action took too long")
 }
 
 /// Runs a future and catches its panic.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use hyper::server::conn::http1;
 use hyper_util::rt::TokioIo;
-use mainspring_runtime::io_time::{self, IoInstant};
+use mainspring_runtime::io_time;
 use mainspring_runtime::network::Connection;
 use tokio::sync::watch;
 
@@ -60,9 +60,11 @@ pub(super) async fn serve(
             }
             _ = drain.wait_for(|drain| *drain), if !watch.draining => {
                 watch.drain();
-                Pin::new(&mut conn).graceful_shutdown();
             }
             () = &mut watch.timer => {}
+        }
+        if watch.may_end(&state) {
+            Pin::new(&mut conn).graceful_shutdown();
         }
         match watch.look(&state) {
             Look::Wait => {}
@@ -107,29 +109,26 @@ impl Watch {
     /// Judges the connection, and sets the timer for the next look.
     fn look(&mut self, state: &ConnState) -> Look {
         let (phase, since) = state.phase();
-        let limit = match phase {
-            Phase::Fresh | Phase::Idle if self.draining => return Look::Close,
-            Phase::Fresh | Phase::Head => self.limits.head_time,
-            Phase::Idle => self.limits.idle_time,
-            Phase::Busy => {
-                let stalled = state.stalled().map(IoInstant::elapsed).unwrap_or_default();
-                let left = self.limits.write_time.saturating_sub(stalled);
-                if left.is_zero() {
-                    return Look::Close;
-                }
-                self.wait(left);
-                return Look::Wait;
-            }
+        // The tail of an answer may still wait for its client when no request is under way.
+        let (limit, since, then) = match (state.stalled(), phase) {
+            (Some(stalled), _) => (self.limits.write_time, stalled, Look::Close),
+            (None, Phase::Head) => (self.limits.head_time, since, Look::SlowHead),
+            (None, Phase::Fresh) => (self.limits.head_time, since, Look::Close),
+            (None, Phase::Idle) => (self.limits.idle_time, since, Look::Close),
+            (None, Phase::Busy) => (Duration::MAX, since, Look::Wait),
         };
         let left = limit.saturating_sub(since.elapsed());
         if left.is_zero() {
-            return match phase {
-                Phase::Head => Look::SlowHead,
-                _ => Look::Close,
-            };
+            return then;
         }
         self.wait(left);
         Look::Wait
+    }
+
+    /// Whether the connection may be told to end with the answer under way: not while a head
+    /// arrives, which would be lost.
+    fn may_end(&self, state: &ConnState) -> bool {
+        self.draining && state.phase().0 != Phase::Head
     }
 
     /// Never longer than a head may take: one may begin right after this look.

@@ -11,10 +11,11 @@ use mainspring_web::action::Action;
 use mainspring_web::app::Web;
 use mainspring_web::context::ActionContext;
 use mainspring_web::error::ActionError;
+use mainspring_web::http::HttpLimits;
 use tokio::net::TcpStream;
 use tokio::sync::{Notify, mpsc};
 
-use crate::harness::{Setup, get, post, soon};
+use crate::harness::{Draft, Setup, get, post, soon};
 
 /// Says when it begins and ends when it is let go.
 #[derive(Clone)]
@@ -135,14 +136,78 @@ async fn a_drain_may_be_given_up_and_taken_up_again() {
     assert_eq!(busy.answer().await.status, 200);
 }
 
+/// Answers a text whose tail fits into the server's buffer, but not into the pipe.
+struct Tail;
+
+impl Action for Tail {
+    const NAME: &'static str = "demo.tail";
+    type Input = usize;
+    type Output = String;
+
+    async fn call(&self, _ctx: ActionContext, size: usize) -> Result<String, ActionError> {
+        Ok("x".repeat(size))
+    }
+}
+
+#[tokio::test]
+async fn a_drain_writes_the_tail_of_an_answer_to_a_slow_reader() {
+    let mut server = Setup::manual().start(|draft| draft.action(Tail)).await;
+    let clock = server.manual.clone().unwrap();
+    let mut client = server.connect().await;
+    let size = 100 * 1024;
+    client
+        .write(post("/actions/demo.tail", "", &size.to_string()).as_bytes())
+        .await;
+    clock.settle().await;
+    // Room for a little more: the server takes the last frame, and cannot write it.
+    client.read_some(4 * 1024).await;
+    clock.settle().await;
+    let mut drain = server.bound.drain();
+    for _ in 0..3 {
+        assert!(futures_util::poll!(drain.as_mut()).is_pending());
+        clock.settle().await;
+    }
+    let answer = client.answer().await;
+    soon(drain).await;
+    assert_eq!(answer.body.len(), size + 2);
+}
+
 #[tokio::test]
 async fn a_head_that_never_ends_does_not_hold_a_drain_up() {
-    let mut server = Setup::tcp().start(|draft| draft).await;
-    let mut client = server.connect().await;
-    client.write(get("/nowhere").as_bytes()).await;
-    assert_eq!(client.answer().await.status, 404);
-    client.write(b"GET /").await;
+    let limits = HttpLimits::default().linger_time(Duration::from_millis(100));
+    let build = |draft: Draft| draft.http_limits(limits);
+    let mut server = Setup::tcp().start(build).await;
+    let mut used = server.connect().await;
+    used.write(get("/nowhere").as_bytes()).await;
+    assert_eq!(used.answer().await.status, 404);
+    used.write(b"GET /").await;
+    let mut fresh = server.connect().await;
+    fresh.write(b"GET /").await;
+    // Whether these bytes have arrived when the drain begins is for the network to say.
     soon(server.bound.drain()).await;
+}
+
+#[tokio::test]
+async fn a_head_that_arrives_during_a_drain_is_answered_or_told() {
+    let mut server = Setup::manual().start(|draft| draft.action(Tail)).await;
+    let clock = server.manual.clone().unwrap();
+    let mut slow = server.connect().await;
+    slow.write(b"GET /").await;
+    let mut quick = server.connect().await;
+    let request = post("/actions/demo.tail", "", "1");
+    let (start, rest) = request.split_at(30);
+    quick.write(start.as_bytes()).await;
+    clock.settle().await;
+    let mut drain = server.bound.drain();
+    for _ in 0..3 {
+        assert!(futures_util::poll!(drain.as_mut()).is_pending());
+        clock.settle().await;
+    }
+    quick.write(rest.as_bytes()).await;
+    assert_eq!(quick.answer().await.body, "\"x\"");
+    slow.answer().await.problem(408);
+    drop((slow, quick));
+    soon(drain).await;
 }
 
 /// A network whose listeners fail now and then, as when a process has no more file descriptors.

@@ -18,7 +18,7 @@ use crate::harness::{Setup, get, post, soon};
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// More than the buffers of two sockets may hold.
-const SOCKET_BYTES: usize = 16 * 1024 * 1024;
+const SOCKET_BYTES: usize = 8 * 1024 * 1024;
 
 /// Answers with as many bytes as it is asked for, and notes when its follow-up runs.
 #[derive(Clone, Default)]
@@ -46,7 +46,7 @@ async fn a_slow_reader_holds_the_follow_ups_back() {
     let large = Large::default();
     let began = Arc::clone(&large.began);
     let server = Setup::tcp().start(|draft| draft.action(large)).await;
-    let size = 4 * SOCKET_BYTES;
+    let size = 2 * SOCKET_BYTES;
     let mut client = server.connect().await;
     client
         .write(post("/actions/demo.large", "", &size.to_string()).as_bytes())
@@ -95,7 +95,7 @@ async fn a_client_that_resets_mid_body_sets_them_free() {
         .start(|draft| draft.action(Large::default()))
         .await;
     let mut client = server.connect().await;
-    let size = (4 * SOCKET_BYTES).to_string();
+    let size = (2 * SOCKET_BYTES).to_string();
     client
         .write(post("/actions/demo.large", "", &size).as_bytes())
         .await;

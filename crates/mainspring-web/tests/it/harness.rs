@@ -26,7 +26,7 @@ use mainspring_runtime::system_clock::system_clock;
 use mainspring_web::app::Web;
 use mainspring_web::http::HttpEndpoint;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 /// What a test registers on.
 #[derive(Default)]
@@ -164,7 +164,7 @@ impl Server {
     pub(crate) async fn connect(&self) -> Client {
         let stream: Box<dyn Stream> = match &self.memory {
             Some(memory) => Box::new(memory.connect(self.address).expect("it listens")),
-            None => Box::new(TcpStream::connect(self.address).await.expect("it listens")),
+            None => Box::new(connect_tcp(self.address).await),
         };
         Client {
             stream,
@@ -209,6 +209,15 @@ impl Server {
     pub(crate) async fn drained(&self) {
         soon(self.follow_ups.drained()).await;
     }
+}
+
+/// With a small receive buffer, so that a slow reader is felt after a few megabytes.
+async fn connect_tcp(address: SocketAddr) -> TcpStream {
+    let socket = TcpSocket::new_v4().expect("a socket");
+    socket
+        .set_recv_buffer_size(64 * 1024)
+        .expect("a buffer size");
+    socket.connect(address).await.expect("it listens")
 }
 
 /// A POST with a JSON body; `more` are further header lines, each ended by CRLF.
@@ -264,6 +273,11 @@ impl Client {
                 return answer;
             }
         }
+    }
+
+    /// Reads this many bytes of an answer, and keeps them for it.
+    pub(crate) async fn read_some(&mut self, bytes: usize) {
+        while self.read.len() < bytes && self.more().await {}
     }
 
     /// Reads and drops this many bytes of an answer.

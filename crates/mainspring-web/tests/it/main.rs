@@ -13,6 +13,7 @@ mod drain;
 mod follow_ups;
 mod fuzz_corpora;
 mod harness;
+mod identity;
 mod left;
 mod routes;
 mod triggers;

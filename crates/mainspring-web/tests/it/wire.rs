@@ -221,7 +221,7 @@ impl Action for Flood {
             told.notify_one();
             Ok(())
         });
-        Ok("x".repeat(64 * 1024 * 1024))
+        Ok("x".repeat(16 * 1024 * 1024))
     }
 }
 

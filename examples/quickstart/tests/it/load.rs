@@ -14,7 +14,8 @@ const CLIENTS: usize = 8;
 /// Every registration that got 200: the user id, and the request id of the answer.
 type Accepted = BTreeMap<String, String>;
 
-/// Registers users one after the other, until the service takes no more of them or `most` are registered.
+/// Registers users one after the other, until the service takes no more of them or `most` are
+/// registered.
 fn client(address: &str, name: &str, most: usize, told: &Sender<()>) -> Accepted {
     let mut accepted = Accepted::new();
     // Long ids, so that a line takes a while to write.

@@ -1,5 +1,5 @@
-//! The quickstart from outside: as a real process with real requests and signals, and its app on virtual time where
-//! days have to pass.
+//! The quickstart from outside: as a real process with real requests and signals, and its app on
+//! virtual time where days have to pass.
 
 #![allow(
     clippy::unwrap_used,

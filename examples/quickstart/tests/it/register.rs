@@ -173,7 +173,8 @@ fn the_answer_does_not_wait_for_the_line() {
     service.stopped();
 }
 
-/// A pipe at this path which takes nothing more until somebody reads; the reader must skip the blanks in it.
+/// A pipe at this path which takes nothing more until somebody reads; the reader must skip the
+/// blanks in it.
 fn full_pipe(path: &Path) -> File {
     /// `O_NONBLOCK` of Linux: a write to a full pipe is an error instead of a wait.
     const NON_BLOCKING: i32 = 0o4000;

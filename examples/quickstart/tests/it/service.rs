@@ -1,4 +1,5 @@
-//! The quickstart as its supervisor sees it: a process with an environment, two lines, a log and an exit code.
+//! The quickstart as its supervisor sees it: a process with an environment, two lines, a log and an
+//! exit code.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
@@ -15,7 +16,8 @@ use crate::http::{self, Answer, Pending};
 /// How long anything here may take: only a failure ever waits for it.
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// What every service of these tests gets unless the test says otherwise: free ports, and no drain delay.
+/// What every service of these tests gets unless the test says otherwise: free ports, and no drain
+/// delay.
 const SETTINGS: [(&str, &str); 3] = [
     ("MAINSPRING_ENV", "development"),
     ("MAINSPRING_HTTP_ADDR", "127.0.0.1:0"),

@@ -1,4 +1,5 @@
-//! How it stops: what is under way gets its answer, the report says everything, the exit code the rest.
+//! How it stops: what is under way gets its answer, the report says everything, the exit code the
+//! rest.
 
 use crate::service::{Ended, Plan, Service};
 

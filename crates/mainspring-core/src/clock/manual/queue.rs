@@ -89,8 +89,8 @@ impl Queue {
         }
     }
 
-    /// Disarms a timer and returns what it would have done, unless it has fired. To be dropped outside the queue's lock,
-    /// since a waker or callback may own another timer of this queue.
+    /// Disarms a timer and returns what it would have done, unless it has fired. To be dropped
+    /// outside the queue's lock, since a waker or callback may own another timer of this queue.
     #[must_use = "dropping it inside the queue's lock may disarm another timer and deadlock"]
     pub(super) fn disarm(&mut self, key: Key) -> Option<Option<Fired>> {
         match key {
@@ -112,7 +112,8 @@ impl Queue {
         }
     }
 
-    /// Moves to the next deadline that comes, if it is not after `limit`, and takes what is due then.
+    /// Moves to the next deadline that comes, if it is not after `limit`, and takes what is due
+    /// then.
     pub(super) fn fire_next(&mut self, limit: Monotonic) -> Option<(Monotonic, Vec<Fired>)> {
         let comes = |at: &Monotonic| *at <= limit && *at < Monotonic::NEVER;
         let at = self.next_deadline().filter(comes)?;

@@ -143,8 +143,14 @@ fn states() -> Vec<(&'static str, Machine)> {
         "Draining after a signal",
         after("Ready", Event::Signal(Signal::Terminate)),
     ));
-    let mut machine = after("Ready", handle());
-    more.push(("Draining", machine.clone()));
+    more.extend(stopping(after("Ready", handle())));
+    states.extend(more);
+    states
+}
+
+/// The states of the stop, from the drain of `machine` on.
+fn stopping(mut machine: Machine) -> Vec<(&'static str, Machine)> {
+    let mut more = vec![("Draining", machine.clone())];
     machine.handle(secs(3), Event::TimerFired);
     more.push(("Phase(http)", machine.clone()));
     let mut cutting = machine.clone();
@@ -163,8 +169,7 @@ fn states() -> Vec<(&'static str, Machine)> {
     machine.handle(secs(3), ended(Phase::Health));
     assert_eq!(machine.state, State::Exited);
     more.push(("Exited", machine));
-    states.extend(more);
-    states
+    more
 }
 
 fn shown(command: &Command) -> String {
