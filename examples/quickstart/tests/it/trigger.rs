@@ -98,7 +98,9 @@ fn what_is_not_signed_rightly_is_refused_without_a_reason() {
     // The key signs; it is no token to be sent along.
     let bearer = format!("Bearer {}", key());
     let headers = [("authorization", bearer.as_str()), ("webhook-id", "z")];
-    http::post_with(&service.http, PATH, &headers, "").unwrap().is(401, "");
+    http::post_with(&service.http, PATH, &headers, "")
+        .unwrap()
+        .is(401, "");
     let wrong_key = Call {
         secret: b"another key of thirty-two bytes!".to_vec(),
         ..Call::new("a")
