@@ -5,7 +5,7 @@ use quote::quote;
 use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
 use syn::spanned::Spanned as _;
-use syn::{Error, Expr, ExprLit, ItemFn, Lit, MetaNameValue, Token};
+use syn::{Error, Expr, ExprLit, ItemFn, Lit, Meta, MetaNameValue, Token};
 
 /// What may be written in the attribute.
 const OPTIONS: &str = "`start`, `flavor`, `worker_threads`, `seed`";
@@ -64,11 +64,15 @@ impl quote::ToTokens for Options {
 
 impl Parse for Options {
     fn parse(input: ParseStream<'_>) -> Result<Self, Error> {
-        let written = Punctuated::<MetaNameValue, Token![,]>::parse_terminated(input)?;
+        let written = Punctuated::<Meta, Token![,]>::parse_terminated(input)?;
         let mut calls = Vec::new();
         let mut seen: Vec<String> = Vec::new();
         let (mut multi, mut workers) = (false, None);
         for option in &written {
+            let Meta::NameValue(option) = option else {
+                let message = format!("an option is `name = value`; there are {OPTIONS}");
+                return Err(Error::new(option.span(), message));
+            };
             let name = option.path.get_ident().map(ToString::to_string);
             let name = name.unwrap_or_default();
             if seen.contains(&name) {

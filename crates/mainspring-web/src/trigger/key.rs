@@ -182,7 +182,7 @@ impl TriggerKeys {
         for key in &self.keys {
             if let Err(why) = &key.0 {
                 let hint = "a key is `whsec_` and 24 to 64 random bytes in base64";
-                wrong(&format!("of a key, {why}"), hint);
+                wrong(&format!("one of its keys cannot be read: {why}"), hint);
             }
         }
         if self.bearers.iter().any(|token| token.short) {

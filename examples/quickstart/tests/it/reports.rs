@@ -35,7 +35,7 @@ fn a_report_is_written_every_five_seconds() {
     service
         .register(r#"{"email":"ada@example.com","userId":"u-1"}"#)
         .is(200, "");
-    let mut next = || -> Value {
+    let next = || -> Value {
         let text = lines.recv_timeout(Duration::from_secs(30)).unwrap();
         serde_json::from_str(&text).unwrap()
     };

@@ -77,7 +77,7 @@ impl Plan {
     /// Starts the service and waits for its two lines.
     pub(crate) fn start(self) -> Service {
         let process = Process::start(self.command);
-        let mut address = |prefix: &str| match process.stdout.recv_timeout(LIMIT) {
+        let address = |prefix: &str| match process.stdout.recv_timeout(LIMIT) {
             Ok(line) => match line.strip_prefix(prefix) {
                 Some(address) => address.to_owned(),
                 None => panic!("the line is not {prefix:?}: {line}"),
