@@ -96,7 +96,17 @@ impl Clock {
     /// # Errors
     /// [`Elapsed`] when the limit passed first. A future that is ready wins.
     pub fn timeout<F: Future>(&self, limit: Duration, future: F) -> Timeout<F> {
-        Timeout::new(self.clone(), limit, future)
+        self.timeout_from(self.monotonic(), limit, future)
+    }
+
+    /// Like [`timeout`](Clock::timeout), for a limit that has counted since `began`.
+    pub fn timeout_from<F: Future>(
+        &self,
+        began: Monotonic,
+        limit: Duration,
+        future: F,
+    ) -> Timeout<F> {
+        Timeout::new(self.clone(), began, limit, future)
     }
 
     /// Calls `callback` once after `duration`, unless it is stopped first.

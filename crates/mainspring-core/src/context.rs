@@ -94,7 +94,7 @@ impl Context {
     /// this context on.
     #[must_use = "the value is only in the returned context"]
     pub fn with_value<T: Any + Send + Sync>(&self, value: T) -> Self {
-        self.derive(|inner| inner.values = inner.values.with(value))
+        self.derive(|inner| inner.values = inner.values.with(Arc::new(value)))
     }
 
     /// A context that keeps values and trace and drops cancellation and deadline, for work that
@@ -115,6 +115,7 @@ impl Context {
 
     /// A detached context for a new unit of work of its own name, owned by `scope`.
     pub fn for_work(&self, kind: SpanKind, name: &Arc<str>, scope: &Scope) -> Self {
+        let name = Arc::new(WorkName::new(Arc::clone(name)));
         self.work(kind, name, scope, None)
     }
 
@@ -123,7 +124,7 @@ impl Context {
     pub fn for_limited_work(
         &self,
         kind: SpanKind,
-        name: &Arc<str>,
+        name: Arc<WorkName>,
         scope: &Scope,
         deadline: Monotonic,
         cause: Cause,
@@ -354,14 +355,14 @@ impl Context {
     fn work(
         &self,
         kind: SpanKind,
-        name: &Arc<str>,
+        name: Arc<WorkName>,
         scope: &Scope,
         limit: Option<(Monotonic, Cause)>,
     ) -> Self {
         Self(Arc::new(Inner {
             node: Arc::new(Node::limited_root(limit)),
-            values: self.0.values.with(WorkName::new(Arc::clone(name))),
-            span: span::work(kind, name, self),
+            span: span::work(kind, name.as_str(), self),
+            values: self.0.values.with(name),
             scope: scope.clone(),
             env: Arc::clone(&self.0.env),
         }))

@@ -14,6 +14,7 @@ use mainspring_core::cause::Cause;
 use mainspring_core::context::Context;
 use mainspring_core::error::BoxError;
 use mainspring_core::event::{Event, WorkOutcome};
+use mainspring_core::identity::WorkName;
 use mainspring_core::spawn::{BoxFuture, Scope};
 use mainspring_core::telemetry::event;
 use tokio::sync::Notify;
@@ -98,6 +99,7 @@ struct Work {
 /// What all follow-ups of one name and limit share, so that it is not made anew for each.
 struct Kind {
     name: Arc<str>,
+    work_name: Arc<WorkName>,
     limit: Duration,
     cause: Cause,
 }
@@ -257,8 +259,10 @@ impl State {
             return Arc::clone(known);
         }
         let cause = format!("follow-up `{name}` ran into its limit of {limit:?}");
+        let shared: Arc<str> = Arc::from(name);
         let kind = Arc::new(Kind {
-            name: Arc::from(name),
+            work_name: Arc::new(WorkName::new(Arc::clone(&shared))),
+            name: shared,
             limit,
             cause: Cause::limit(cause),
         });

@@ -58,10 +58,10 @@ pin_project_lite::pin_project! {
 }
 
 impl<F> Timeout<F> {
-    pub(super) fn new(clock: Clock, limit: Duration, future: F) -> Self {
+    pub(super) fn new(clock: Clock, began: Monotonic, limit: Duration, future: F) -> Self {
         Self {
             future,
-            at: clock.monotonic() + limit,
+            at: began + limit,
             clock,
             alarm: None,
             limit,

@@ -16,12 +16,9 @@ struct Value {
 }
 
 impl Values {
-    pub(super) fn with<T: Any + Send + Sync>(&self, value: T) -> Self {
+    pub(super) fn with<T: Any + Send + Sync>(&self, value: Arc<T>) -> Self {
         let kind = TypeId::of::<T>();
-        let value = Value {
-            kind,
-            value: Arc::new(value),
-        };
+        let value = Value { kind, value };
         // Iterators of a known length: the set is made in one allocation.
         let values = match self.iter().any(|value| value.kind == kind) {
             true => self

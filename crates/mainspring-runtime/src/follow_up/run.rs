@@ -27,7 +27,8 @@ pub(super) fn start(follow_ups: &FollowUps, scope: &Scope, work: Work) {
     drop(waiting);
     let (began, limit) = (origin.clock().monotonic(), kind.limit);
     let (deadline, cause) = (began + limit, kind.cause.clone());
-    let ctx = origin.for_limited_work(SpanKind::FollowUp, &kind.name, scope, deadline, cause);
+    let name = Arc::clone(&kind.work_name);
+    let ctx = origin.for_limited_work(SpanKind::FollowUp, name, scope, deadline, cause);
     let mut running = Running {
         follow_ups: follow_ups.clone(),
         began,
@@ -41,7 +42,7 @@ pub(super) fn start(follow_ups: &FollowUps, scope: &Scope, work: Work) {
         let clock = ctx.clock().clone();
         // The body is made inside, so that a panic in the closure itself is caught as well.
         let body = AssertUnwindSafe(async move { body(ctx).await }).catch_unwind();
-        running.outcome = match clock.timeout(limit, body).await {
+        running.outcome = match clock.timeout_from(began, limit, body).await {
             Ok(Ok(Ok(()))) => WorkOutcome::Succeeded,
             Ok(Ok(Err(error))) => WorkOutcome::Failed(with_sources(&*error)),
             Ok(Err(payload)) => WorkOutcome::Panicked(panic_message(&*payload)),
