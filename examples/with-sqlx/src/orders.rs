@@ -11,7 +11,8 @@ const KEPT_FOR: Duration = Duration::from_secs(24 * 60 * 60);
 const SCHEMA: &str = "\
     create table if not exists customers (name text primary key, orders integer not null) strict;
     create table if not exists orders (
-        id integer primary key, customer text not null, item text not null, placed_at integer not null
+        id integer primary key, customer text not null, item text not null,
+        placed_at integer not null
     ) strict;";
 
 /// The orders; clones share one pool.

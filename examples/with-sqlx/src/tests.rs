@@ -3,16 +3,17 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
-use mainspring::test::{TestApp, days, hours};
+use mainspring::test::{TestApp, WorkOutcome, days, hours};
 use sqlx::SqlitePool;
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 
 use super::*;
 
-/// A query that keeps a connection busy for a good part of a real second, in SQLite's own thread.
-const SLOW: &str = "with recursive n(i) as (select 1 union all select i + 1 from n where i < 1000000) \
-                    select count(*) from n";
+/// A query that keeps a connection busy for a good part of a second, in SQLite's own thread.
+const SLOW: &str = "\
+    with recursive n(i) as (select 1 union all select i + 1 from n where i < 1000000) \
+    select count(*) from n";
 
 struct Database {
     _folder: TempDir,
@@ -80,11 +81,7 @@ async fn a_month_of_expiry_takes_no_time_on_the_clock(app: TestApp) {
     let runs = app.runs();
     assert_eq!(runs.len(), 720);
     for run in &runs {
-        assert_eq!(
-            run.outcome,
-            mainspring::test::WorkOutcome::Succeeded,
-            "{run:?}"
-        );
+        assert_eq!(run.outcome, WorkOutcome::Succeeded, "{run:?}");
     }
 }
 
@@ -239,6 +236,35 @@ async fn a_sleep_inside_the_timeout_still_passes(app: TestApp) {
     let seen = seen.lock().unwrap();
     assert_eq!(seen.len(), 1);
     assert_eq!(seen[0].outcome, Err("not done within 1s".to_owned()));
+}
+
+/// The twin that shows that the tests above can fail: a wait that is said to depend on the clock
+/// lets it pass.
+#[mainspring::test]
+async fn a_parked_wait_for_a_connection_runs_into_the_timeout(app: TestApp) {
+    let database = Database::new();
+    let pool = one_connection(&database);
+    let held = pool.acquire().await.unwrap();
+    let waits = pool.clone();
+    let app = app
+        .start(
+            App::new("parked").periodic("body", Every::hours(1), move |tick| {
+                let pool = waits.clone();
+                async move {
+                    let waited = tick
+                        .clock()
+                        .timeout(DATABASE_LIMIT, tick.park(pool.acquire()))
+                        .await;
+                    Err(waited.expect_err("nobody gives the connection back").into())
+                }
+            }),
+        )
+        .await;
+    app.advance(hours(2)).await;
+    let failed = WorkOutcome::Failed("not done within 1s".to_owned());
+    assert_eq!(app.runs()[0].outcome, failed);
+    drop(held);
+    pool.close().await;
 }
 
 fn one_connection(database: &Database) -> SqlitePool {
