@@ -30,7 +30,7 @@ use super::Invalid;
 /// With the feature `garde` its rules serve as well:
 ///
 #[cfg_attr(feature = "garde", doc = "```")]
-#[cfg_attr(not(feature = "garde"), doc = "```ignore")]
+#[cfg_attr(not(feature = "garde"), doc = "```text")]
 /// use mainspring_web::error::{Invalid, Validate};
 ///
 /// #[derive(garde::Validate)]
