@@ -68,7 +68,8 @@ fn all_are_found_at_once() {
         "the action name `demo bad` cannot be used",
         "the action name `` cannot be used",
         "two triggers are called `demo.good`",
-        "the trigger `demo.good` cannot be used: one of its keys cannot be read: it does not begin with `whsec_`",
+        "the trigger `demo.good` cannot be used: one of its keys cannot be read: \
+         it does not begin with `whsec_`",
         "the trigger `demo.good` cannot be used: it has no key",
         "the action prefix `` cannot be used",
         "the trusted proxy `10.0.0.0/99` cannot be used: its length is too large",
