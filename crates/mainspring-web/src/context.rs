@@ -28,6 +28,11 @@ pub use head::RequestHead;
 /// In a plain axum route the same type is an extractor under the name [`RequestContext`], so both
 /// kinds of handlers work alike. Cheap to clone; a clone kept by background work never shows
 /// another request.
+///
+/// It is cancelled once the response has been sent, with the cause
+/// [`Finished`](mainspring_core::cause::CauseKind::Finished), and what it
+/// [spawned](Context::spawn) with it: a task belongs to its request. Work after the response is a
+/// [follow-up](Self::follow_up).
 #[derive(Clone)]
 pub struct ActionContext {
     head: RequestHead,

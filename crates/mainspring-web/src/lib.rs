@@ -10,6 +10,7 @@ pub mod error;
 pub mod fuzz;
 pub mod http;
 mod limit;
+mod text;
 pub mod trigger;
 
 /// What a user's program names; the facade's prelude passes it on.

@@ -35,6 +35,20 @@ pub struct RegisterInput {
     pub user_id: String,
 }
 
+impl Validate for RegisterInput {
+    fn validate(&self) -> Result<(), Invalid> {
+        let has_length = (1..=USER_ID_BYTES_MAX).contains(&self.user_id.len());
+        Invalid::new()
+            .check(
+                "email",
+                is_email(&self.email),
+                "must be an address such as ada@example.com",
+            )
+            .check("userId", has_length, "must have 1 to 128 bytes")
+            .into_result()
+    }
+}
+
 /// The answer.
 #[derive(Debug, Serialize, Deserialize, PartialEq, Eq)]
 pub struct RegisterOutput {
@@ -55,18 +69,6 @@ impl Action for Register {
     const NAME: &'static str = "account.register";
     type Input = RegisterInput;
     type Output = RegisterOutput;
-
-    fn validate(&self, input: &RegisterInput) -> Result<(), Invalid> {
-        let has_length = (1..=USER_ID_BYTES_MAX).contains(&input.user_id.len());
-        Invalid::new()
-            .check(
-                "email",
-                is_email(&input.email),
-                "must be an address such as ada@example.com",
-            )
-            .check("userId", has_length, "must have 1 to 128 bytes")
-            .into_result()
-    }
 
     async fn call(
         &self,

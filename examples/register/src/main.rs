@@ -11,6 +11,8 @@ struct RegisterInput {
     user_id: String,
 }
 
+impl Validate for RegisterInput {}
+
 #[derive(Debug, Serialize, Deserialize)]
 struct RegisterOutput {
     ok: bool,

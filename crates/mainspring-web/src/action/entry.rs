@@ -10,7 +10,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{Action, Limits, decode, run};
 use crate::context::ActionContext;
-use crate::error::ActionError;
+use crate::error::{ActionError, Validate};
 use crate::http::{Call, OutBody};
 use crate::limit::{Key, RateLimiter};
 
@@ -44,7 +44,7 @@ impl<A: Action> DynAction for A {
 
     fn prepare(self: Arc<Self>, entry: Arc<Entry>, body: &[u8]) -> Result<Prepared, ActionError> {
         let input: A::Input = decode::decode_or_empty(body)?;
-        self.validate(&input)?;
+        input.validate()?;
         Ok(Box::new(move |ctx| {
             Box::pin(async move {
                 let _permit = entry.wait_for_permit().await;

@@ -16,7 +16,7 @@ use tracing::Instrument;
 use super::admit::{Admitted, admit};
 use super::{Action, Entry, decode};
 use crate::context::ActionContext;
-use crate::error::ActionError;
+use crate::error::{ActionError, Validate};
 use crate::http::{Call, OutBody};
 
 /// Answers a request.
@@ -82,9 +82,9 @@ async fn whole<A: Action>(
     let metrics = request.server.site.metrics.clone();
     let admitted = admit(entry, request, batch).await?;
     let Admitted { ctx, body, permit } = admitted;
-    let input = decode::decode(&body)?;
+    let input: A::Input = decode::decode(&body)?;
     drop(body);
-    action.validate(&input)?;
+    input.validate()?;
     let running = metrics.action_running();
     let output = call(action, entry, ctx, input).await?;
     drop(running);

@@ -102,6 +102,9 @@ impl HttpLimits {
 
     /// How many connections may be open; further ones wait in the system's backlog.
     /// [`CONNECTIONS_MAX`] unless set.
+    ///
+    /// A handler runs on when its client leaves, and keeps the connection's place until it ends: no
+    /// more handlers run than there may be connections.
     #[must_use]
     pub fn connections(mut self, connections: usize) -> Self {
         self.connections = connections;

@@ -16,5 +16,6 @@ mod harness;
 mod identity;
 mod left;
 mod routes;
+mod spawned;
 mod triggers;
 mod wire;
