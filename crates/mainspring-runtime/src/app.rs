@@ -29,7 +29,8 @@ use crate::platform::Platform;
 
 /// A service: its components, periodic work and endpoints, registered flat, run by one sequencer.
 ///
-/// Registering cannot fail; [`run`](App::run) lists every configuration error together.
+/// Registering cannot fail; [`run`](App::run) lists every configuration error together. Names have
+/// at most [`NAME_BYTES_MAX`](crate::metrics::NAME_BYTES_MAX) bytes.
 ///
 /// ```no_run
 /// use mainspring_core::error::Error;
@@ -171,14 +172,14 @@ impl App {
         self
     }
 
-    /// How long the whole stop may take after the drain delay; 25 s by default.
+    /// How long the whole stop may take after the drain delay; 25 s by default, zero is refused.
     #[must_use]
     pub fn shutdown_budget(mut self, total: Duration) -> Self {
         self.settings.limits.budget.total = total;
         self
     }
 
-    /// How many follow-ups may run and wait.
+    /// How many follow-ups may run and wait; zero of either is refused.
     #[must_use]
     pub fn follow_ups(mut self, limits: FollowUpLimits) -> Self {
         self.settings.follow_ups = limits;
