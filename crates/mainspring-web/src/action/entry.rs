@@ -5,11 +5,12 @@ use std::sync::Arc;
 use http::Response;
 use mainspring_core::activity::park;
 use mainspring_core::cause::Cause;
+use mainspring_core::identity::User;
 use mainspring_core::spawn::BoxFuture;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{Action, Limits, decode, run};
-use crate::context::ActionContext;
+use crate::context::{ActionContext, RequestHead};
 use crate::error::{ActionError, Validate};
 use crate::http::{Call, OutBody};
 use crate::limit::{Key, RateLimiter};
@@ -91,11 +92,12 @@ impl Entry {
     }
 
     /// Takes the call from the caller's allowance.
-    pub(super) fn check_rate(&self, ctx: &ActionContext) -> Result<(), ActionError> {
+    pub(crate) fn check_rate(&self, head: &RequestHead) -> Result<(), ActionError> {
         let Some(rate) = &self.rate else {
             return Ok(());
         };
-        let key = Key::of(ctx.user(), ctx.client());
+        let ctx = head.context();
+        let key = Key::of(ctx.get::<User>(), head.client());
         rate.take(key, ctx.clock().monotonic())
             .map_err(ActionError::too_many)
     }

@@ -7,6 +7,7 @@
 )]
 
 mod actions;
+mod answers;
 mod app;
 mod config;
 mod drain;

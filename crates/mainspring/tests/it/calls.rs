@@ -177,3 +177,11 @@ fn a_call_that_waits_for_time_that_nobody_moves_says_so() {
     });
     assert!(message.contains("app.run_until"), "{message}");
 }
+
+#[test]
+fn the_prelude_has_what_limits_a_service() {
+    let limits = Limits::default().rate(Rate::per_minute(100));
+    let http = HttpLimits::default().connections(10);
+    assert_ne!(limits, Limits::default());
+    assert_ne!(http, HttpLimits::default());
+}
