@@ -49,9 +49,9 @@ use crate::error::{ActionError, Validate};
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an action",
     label = "an action is needed here",
-    note = "implement `Action` for it: `const NAME`, `type Input` (`Deserialize`, `Validate`), `type Output` \
-            (`Serialize`) and `async fn call(&self, ctx: ActionContext, input: Self::Input) -> \
-            Result<Self::Output, ActionError>`",
+    note = "implement `Action` for it: `const NAME`, `type Input` (`Deserialize`, `Validate`), \
+            `type Output` (`Serialize`) and `async fn call(&self, ctx: ActionContext, \
+            input: Self::Input) -> Result<Self::Output, ActionError>`",
     note = "a plain axum handler goes to `App::routes`"
 )]
 pub trait Action: Send + Sync + 'static {
