@@ -53,6 +53,10 @@ const TESTS: &[(&str, fn())] = &[
     ),
 ];
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the tests wait for processes side by side"
+)]
 /// Runs the tests whose name contains `filter`.
 pub(crate) fn run_all(filter: Option<&String>) -> ExitCode {
     let chosen = |name: &str| filter.is_none_or(|filter| name.contains(filter.as_str()));
