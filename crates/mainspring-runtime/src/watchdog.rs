@@ -12,7 +12,7 @@ use mainspring_core::telemetry::event;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-use crate::app::{Message, Shared};
+use crate::app::Shared;
 
 /// How long writing the last words may take: whoever should read them may be stuck himself.
 const WRITE_LIMIT: Duration = Duration::from_millis(500);
@@ -112,7 +112,7 @@ impl State {
             let event = Event::Signal(signal);
             self.arm(Some(&event));
             if let Some(shared) = self.shared.upgrade() {
-                shared.tell(Message::Event(event));
+                shared.ask(event);
             }
         }
     }
