@@ -156,8 +156,14 @@ impl App {
         self
     }
 
-    /// Leaves the process's signals alone and starts no watchdog: for an app inside a larger
-    /// program.
+    /// Leaves the process's signals alone: for an app inside a larger program, which tells it to
+    /// stop by its [`handle`](App::handle).
+    ///
+    /// The deadline of that stop holds all the same: an app that has not ended a second after its
+    /// shutdown budget, such as on a blocked thread, takes the process with it (exit code 4). Once
+    /// it has ended, or its future was dropped, the program is left alone. Where even a stuck app
+    /// must not end the program, use [`run_on`](App::run_on) a platform with
+    /// [`owns_process`](Platform::owns_process) off.
     #[must_use]
     pub fn without_signals(mut self) -> Self {
         self.settings.signals = false;
