@@ -1,11 +1,11 @@
 //! Who owns which tasks: a component owns those it spawned, and its stop waits for them.
 
-use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
+use slab::Slab;
 use tokio::sync::Notify;
 
 use super::Spawner;
@@ -28,11 +28,13 @@ struct Shared {
 #[derive(Debug, Default)]
 struct Tasks {
     next: u64,
-    live: BTreeMap<u64, Entry>,
+    live: Slab<Entry>,
 }
 
 #[derive(Debug)]
 struct Entry {
+    /// Grows from task to task, unlike the place of the entry, which is used again.
+    id: u64,
     name: Arc<str>,
     aborted: bool,
     /// Set once the task has been found pending.
@@ -57,11 +59,7 @@ impl Scope {
 
     /// The names of the live tasks, oldest first.
     pub fn names(&self) -> Vec<Arc<str>> {
-        self.tasks()
-            .live
-            .values()
-            .map(|entry| Arc::clone(&entry.name))
-            .collect()
+        self.tasks().names()
     }
 
     /// Waits until no task is live. A Mainspring wait: a body that awaits it is parked, since the
@@ -86,9 +84,9 @@ impl Scope {
     /// until it yields.
     pub fn abort_all(&self) -> Vec<Arc<str>> {
         let mut tasks = self.tasks();
-        let names = tasks.live.values().map(|entry| Arc::clone(&entry.name));
-        let names = names.collect();
-        let wakers: Vec<_> = tasks.live.values_mut().filter_map(Entry::abort).collect();
+        let names = tasks.names();
+        let entries = tasks.live.iter_mut();
+        let wakers: Vec<_> = entries.filter_map(|(_, entry)| entry.abort()).collect();
         self.0.aborts.fetch_add(1, Ordering::Release);
         drop(tasks);
         wakers.into_iter().for_each(Waker::wake);
@@ -102,17 +100,19 @@ impl Scope {
         let id = tasks.next;
         tasks.next += 1;
         let entry = Entry {
+            id,
             name,
             aborted: false,
             waker: None,
         };
-        tasks.live.insert(id, entry);
+        let place = tasks.live.insert(entry);
         // Under the lock, where it changes: an abort from now on is seen.
         let seen = self.0.aborts.load(Ordering::Acquire);
         drop(tasks);
         Live {
             spawner,
             scope: self.clone(),
+            place,
             id,
             seen,
             waker: None,
@@ -121,6 +121,19 @@ impl Scope {
 
     fn tasks(&self) -> MutexGuard<'_, Tasks> {
         self.0.tasks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Tasks {
+    /// Oldest first.
+    fn names(&self) -> Vec<Arc<str>> {
+        let mut live: Vec<_> = self.live.iter().map(|(_, entry)| entry).collect();
+        live.sort_unstable_by_key(|entry| entry.id);
+        live.iter().map(|entry| Arc::clone(&entry.name)).collect()
+    }
+
+    fn entry(&mut self, place: usize, id: u64) -> Option<&mut Entry> {
+        self.live.get_mut(place).filter(|entry| entry.id == id)
     }
 }
 
@@ -135,13 +148,14 @@ impl Entry {
 /// Aborts one task, if it is still live.
 pub(super) struct Abort {
     scope: Scope,
+    place: usize,
     id: u64,
 }
 
 impl Abort {
     pub(super) fn abort(&self) {
         let mut tasks = self.scope.tasks();
-        let waker = tasks.live.get_mut(&self.id).and_then(Entry::abort);
+        let waker = tasks.entry(self.place, self.id).and_then(Entry::abort);
         self.scope.0.aborts.fetch_add(1, Ordering::Release);
         drop(tasks);
         waker.into_iter().for_each(Waker::wake);
@@ -152,6 +166,7 @@ impl Abort {
 pub(super) struct Live {
     spawner: Spawner,
     scope: Scope,
+    place: usize,
     id: u64,
     /// How many aborts this task knows of.
     seen: u64,
@@ -163,6 +178,7 @@ impl Live {
     pub(super) fn abort_handle(&self) -> Abort {
         Abort {
             scope: self.scope.clone(),
+            place: self.place,
             id: self.id,
         }
     }
@@ -197,7 +213,8 @@ impl Live {
     }
 
     fn entry<T>(&self, look: impl FnOnce(&mut Entry) -> T) -> Option<T> {
-        self.scope.tasks().live.get_mut(&self.id).map(look)
+        let mut tasks = self.scope.tasks();
+        tasks.entry(self.place, self.id).map(look)
     }
 }
 
@@ -205,7 +222,7 @@ impl Drop for Live {
     fn drop(&mut self) {
         let mut tasks = self.scope.tasks();
         // Dropped when the lock is free again: a waker is not ours.
-        let entry = tasks.live.remove(&self.id);
+        let entry = tasks.live.try_remove(self.place);
         let empty = tasks.live.is_empty();
         drop(tasks);
         drop(entry);
