@@ -94,7 +94,7 @@ impl Context {
     /// this context on.
     #[must_use = "the value is only in the returned context"]
     pub fn with_value<T: Any + Send + Sync>(&self, value: T) -> Self {
-        self.derive(|inner| inner.values = inner.values.with(Arc::new(value)))
+        self.derive(|inner| inner.values = inner.values.with(value))
     }
 
     /// A context that keeps values and trace and drops cancellation and deadline, for work that
@@ -366,7 +366,7 @@ impl Context {
         Self(Arc::new(Inner {
             node: Arc::new(Node::limited_root(limit)),
             span: span::work(kind, name.as_str(), self),
-            values: self.0.values.with(name),
+            values: self.0.values.named(name),
             scope: scope.clone(),
             env: Arc::clone(&self.0.env),
         }))

@@ -1,6 +1,6 @@
 //! Spawning: every task is named, owned by a scope, counted, and its panic caught.
 
-mod caught;
+mod owned;
 mod scope;
 mod supervise;
 mod task;
@@ -10,10 +10,8 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::AtomicUsize;
 
-use futures_util::FutureExt;
-use futures_util::future::{AbortHandle, Abortable};
 use tracing::{Instrument, Span};
 
 pub use scope::Scope;
@@ -25,7 +23,8 @@ use crate::activity::{Activity, TaskKind};
 use crate::error::{Error, ErrorKind};
 use crate::event::{Event, Events};
 use crate::telemetry::event;
-use caught::Caught;
+use owned::Owned;
+use scope::Live;
 
 /// A future on the heap that any thread may run.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -38,7 +37,10 @@ pub trait Executor: fmt::Debug + Send + Sync + 'static {
 
 /// Starts tasks; cheap to clone. Users spawn through their context, which knows the owner.
 #[derive(Clone, Debug)]
-pub struct Spawner {
+pub struct Spawner(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
     executor: Arc<dyn Executor>,
     activity: Option<Activity>,
     events: Events,
@@ -48,22 +50,22 @@ pub struct Spawner {
 impl Spawner {
     /// A spawner on `executor`; with an `activity`, tasks count there.
     pub fn new(executor: Arc<dyn Executor>, activity: Option<Activity>, events: Events) -> Self {
-        Self {
+        Self(Arc::new(Shared {
             executor,
             activity,
             events,
             alive: Arc::default(),
-        }
+        }))
     }
 
     /// How many tasks of this spawner and its clones are alive; shared, for a metric.
     pub fn alive(&self) -> &Arc<AtomicUsize> {
-        &self.alive
+        &self.0.alive
     }
 
     /// Where this spawner's tasks tell what happened to them.
     pub fn events(&self) -> &Events {
-        &self.events
+        &self.0.events
     }
 
     /// Starts a task that `owner` owns.
@@ -98,51 +100,29 @@ impl Spawner {
         let (sender, receiver) = tokio::sync::oneshot::channel();
         // Nobody may be waiting for the result; that is not an error.
         let told = move |ended| drop(sender.send(ended));
-        let abort = self.run_owned(span, owner, kind, name, future, told);
-        Task::new(Arc::clone(name), receiver, abort)
-    }
-
-    /// Starts a task that `owner` owns and whose result nobody asks for; otherwise like
-    /// [`spawn`](Spawner::spawn), and cheaper.
-    pub fn start<F>(&self, owner: &Scope, kind: TaskKind, name: &Arc<str>, future: F)
-    where
-        F: Future<Output = ()> + Send + 'static,
-    {
-        let _ = self.run_owned(&Span::none(), owner, kind, name, future, drop);
-    }
-
-    fn run_owned<F>(
-        &self,
-        span: &Span,
-        owner: &Scope,
-        kind: TaskKind,
-        name: &Arc<str>,
-        future: F,
-        told: impl FnOnce(Result<F::Output, Error>) + Send + 'static,
-    ) -> AbortHandle
-    where
-        F: Future<Output: Send> + Send + 'static,
-    {
-        let (abort, registration) = AbortHandle::new_pair();
-        let live = owner.enter(Arc::clone(name), abort.clone());
-        let alive = Alive::new(&self.alive);
-        let events = self.events.clone();
-        let task_name = Arc::clone(name);
-        let caught = Caught::new(Abortable::new(future, registration));
-        let whole = caught.map(move |ended| {
-            let ended = match ended {
-                Ok(Ok(output)) => Ok(output),
-                Ok(Err(_)) => Err(aborted(&task_name)),
-                Err(payload) => Err(panicked(&events, &task_name, &*payload)),
-            };
-            drop((live, alive));
-            told(ended);
-        });
+        let live = self.enter(owner, name);
+        let abort = live.abort_handle();
+        let whole = Owned::new(future, live, told);
         match span.is_none() {
             true => self.execute(kind, name, whole),
             false => self.execute(kind, name, whole.instrument(span.clone())),
         }
-        abort
+        Task::new(Arc::clone(name), receiver, abort)
+    }
+
+    /// Makes a task that `owner` owns from now on and whose result nobody asks for; otherwise like
+    /// [`spawn`](Spawner::spawn), and cheaper. Whoever asks for it gives it to
+    /// [`execute`](Spawner::execute).
+    pub fn owned<F>(
+        &self,
+        owner: &Scope,
+        name: &Arc<str>,
+        future: F,
+    ) -> impl Future<Output = ()> + Send + use<F>
+    where
+        F: Future<Output = ()> + Send,
+    {
+        Owned::new(future, self.enter(owner, name), drop)
     }
 
     /// Runs a future in the background without an owner, named for the account of what is busy.
@@ -152,12 +132,20 @@ impl Spawner {
         name: &Arc<str>,
         future: impl Future<Output = ()> + Send + 'static,
     ) {
-        match &self.activity {
+        match &self.0.activity {
             Some(activity) => {
                 let tracked = activity.track(kind, Arc::clone(name), future);
-                self.executor.execute(Box::pin(tracked));
+                self.0.executor.execute(Box::pin(tracked));
             }
-            None => self.executor.execute(Box::pin(future)),
+            None => self.0.executor.execute(Box::pin(future)),
+        }
+    }
+
+    /// Like [`execute`](Spawner::execute), for a future that is on the heap already.
+    pub fn execute_boxed(&self, kind: TaskKind, name: &Arc<str>, future: BoxFuture<'static, ()>) {
+        match &self.0.activity {
+            Some(_) => self.execute(kind, name, future),
+            None => self.0.executor.execute(future),
         }
     }
 
@@ -167,26 +155,14 @@ impl Spawner {
         name: &Arc<str>,
         future: F,
     ) -> BoxFuture<'static, F::Output> {
-        match &self.activity {
+        match &self.0.activity {
             Some(activity) => Box::pin(activity.track(TaskKind::Body, Arc::clone(name), future)),
             None => Box::pin(future),
         }
     }
-}
 
-/// Counts one task as alive while it exists.
-struct Alive(Arc<AtomicUsize>);
-
-impl Alive {
-    fn new(alive: &Arc<AtomicUsize>) -> Self {
-        alive.fetch_add(1, Ordering::Relaxed);
-        Self(Arc::clone(alive))
-    }
-}
-
-impl Drop for Alive {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+    fn enter(&self, owner: &Scope, name: &Arc<str>) -> Live {
+        owner.enter(Arc::clone(name), self.clone())
     }
 }
 

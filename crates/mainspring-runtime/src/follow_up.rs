@@ -2,27 +2,28 @@
 
 mod batch;
 mod error;
+mod held;
 mod run;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use mainspring_core::cause::Cause;
 use mainspring_core::context::Context;
-use mainspring_core::error::BoxError;
 use mainspring_core::event::{Event, WorkOutcome};
 use mainspring_core::identity::WorkName;
-use mainspring_core::spawn::{BoxFuture, Scope};
+use mainspring_core::spawn::Scope;
 use mainspring_core::telemetry::event;
 use tokio::sync::Notify;
 
-use crate::metrics::{AppMetrics, Counted, NAMES_MAX};
+use crate::metrics::{AppMetrics, FollowUpMetrics, NAMES_MAX, RunOutcome};
 
 pub use batch::{Batch, Entry};
 pub use error::FollowUpError;
+use held::Held;
 
 /// How many follow-ups run at once by default: enough to keep slow endpoints busy, few enough for
 /// their pools.
@@ -79,8 +80,8 @@ struct State {
     registered: usize,
     /// Ready to run, oldest first.
     ready: VecDeque<Work>,
-    /// Somebody is starting those that are ready; a second one would only recurse.
-    starting: bool,
+    /// How many are being started; whoever does that looks for the next one afterwards.
+    starting: usize,
     closed: bool,
     /// Those of each name's latest limit.
     kinds: BTreeMap<&'static str, Arc<Kind>>,
@@ -91,9 +92,7 @@ struct Work {
     kind: Arc<Kind>,
     /// The context of the request it follows from.
     origin: Context,
-    body: Body,
-    /// Counted as waiting until it runs.
-    waiting: Counted,
+    task: Pin<Box<dyn Held>>,
 }
 
 /// What all follow-ups of one name and limit share, so that it is not made anew for each.
@@ -102,9 +101,8 @@ struct Kind {
     work_name: Arc<WorkName>,
     limit: Duration,
     cause: Cause,
+    metrics: Arc<FollowUpMetrics>,
 }
-
-type Body = Box<dyn FnOnce(Context) -> BoxFuture<'static, Result<(), BoxError>> + Send>;
 
 impl FollowUps {
     /// Follow-ups within `limits`; none is registered.
@@ -133,7 +131,7 @@ impl FollowUps {
         let state = self.state();
         FollowUpStats {
             running: state.running,
-            waiting: state.registered + state.ready.len(),
+            waiting: state.waiting(),
         }
     }
 
@@ -168,7 +166,7 @@ impl FollowUps {
         let mut state = self.state();
         state.closed = true;
         let waiting = std::mem::take(&mut state.ready);
-        drop(state);
+        self.changed(state);
         let mut names: Vec<_> = self
             .0
             .scope
@@ -178,9 +176,8 @@ impl FollowUps {
             .collect();
         for work in waiting {
             names.push(format!("{} (not begun)", work.kind.name));
-            dropped(&work.origin, &work.kind.name, STOPPING);
+            work.dropped(STOPPING);
         }
-        self.0.changed.notify_waiters();
         names
     }
 
@@ -194,21 +191,28 @@ impl FollowUps {
         if state.closed {
             return Err(FollowUpError::ShuttingDown);
         }
-        if state.registered + state.ready.len() >= self.0.limits.waiting {
+        if state.waiting() >= self.0.limits.waiting {
             return Err(FollowUpError::Full {
                 waiting: self.0.limits.waiting,
             });
         }
         state.registered += 1;
-        Ok(state.kind(name, limit))
+        let kind = state.kind(name, limit, &self.0.metrics);
+        self.changed(state);
+        Ok(kind)
+    }
+
+    /// Tells of a follow-up that was not taken.
+    fn refused(&self, origin: &Context, name: &'static str, why: &FollowUpError) {
+        let metrics = self.0.metrics.follow_up(name);
+        dropped(origin, &Arc::from(name), &metrics, &why.to_string());
     }
 
     /// Gives back the places of registered follow-ups that will never run.
     fn forget(&self, count: usize) {
         let mut state = self.state();
         state.registered = state.registered.saturating_sub(count);
-        drop(state);
-        self.0.changed.notify_waiters();
+        self.changed(state);
     }
 
     /// Moves a registered follow-up among those ready to run, and starts what may run.
@@ -216,35 +220,51 @@ impl FollowUps {
         let mut state = self.state();
         state.registered = state.registered.saturating_sub(1);
         if state.closed {
-            drop(state);
-            dropped(&work.origin, &work.kind.name, STOPPING);
-            self.0.changed.notify_waiters();
+            self.changed(state);
+            work.dropped(STOPPING);
             return;
         }
         state.ready.push_back(work);
         self.start_ready(state);
     }
 
+    /// Starts those that are ready, as far as there is room.
     fn start_ready<'a>(&'a self, mut state: MutexGuard<'a, State>) {
-        if std::mem::replace(&mut state.starting, true) {
-            return;
-        }
         while state.running < self.0.limits.running
             && let Some(work) = state.ready.pop_front()
         {
             state.running += 1;
+            state.starting += 1;
             drop(state);
-            run::start(self, &self.0.scope, work);
+            run::start(self, work);
             state = self.state();
+            state.starting -= 1;
         }
-        state.starting = false;
+        self.changed(state);
     }
 
+    /// One that ran has ended: its place is free.
+    ///
+    /// While another is being started, whoever does that fills the place as soon as it is done. It
+    /// may be this very thread, inside the start of the one that has ended, when the runtime takes
+    /// no more; to start the next one from here would recurse once for each that waits.
     fn ended(&self) {
         let mut state = self.state();
         state.running = state.running.saturating_sub(1);
-        self.start_ready(state);
-        self.0.changed.notify_waiters();
+        match state.starting {
+            0 => self.start_ready(state),
+            _ => self.changed(state),
+        }
+    }
+
+    /// Shows the numbers as they are now, and wakes whoever waits for the last one.
+    fn changed(&self, state: MutexGuard<'_, State>) {
+        let (running, waiting) = (state.running, state.waiting());
+        self.0.metrics.follow_ups_now(running, waiting);
+        drop(state);
+        if running + waiting == 0 {
+            self.0.changed.notify_waiters();
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -253,7 +273,11 @@ impl FollowUps {
 }
 
 impl State {
-    fn kind(&mut self, name: &'static str, limit: Duration) -> Arc<Kind> {
+    fn waiting(&self) -> usize {
+        self.registered + self.ready.len()
+    }
+
+    fn kind(&mut self, name: &'static str, limit: Duration, metrics: &AppMetrics) -> Arc<Kind> {
         let known = self.kinds.get(name);
         if let Some(known) = known.filter(|known| known.limit == limit) {
             return Arc::clone(known);
@@ -265,6 +289,7 @@ impl State {
             name: shared,
             limit,
             cause: Cause::limit(cause),
+            metrics: metrics.follow_up(name),
         });
         if known.is_some() || self.kinds.len() < NAMES_MAX {
             self.kinds.insert(name, Arc::clone(&kind));
@@ -284,8 +309,16 @@ impl fmt::Debug for FollowUps {
 /// Why a follow-up is dropped that the shutdown could not wait for.
 const STOPPING: &str = "the app is stopping";
 
+impl Work {
+    /// Tells that it never ran.
+    fn dropped(&self, cause: &str) {
+        dropped(&self.origin, &self.kind.name, &self.kind.metrics, cause);
+    }
+}
+
 /// Tells that a follow-up never ran.
-fn dropped(origin: &Context, name: &Arc<str>, cause: &str) {
+fn dropped(origin: &Context, name: &Arc<str>, metrics: &FollowUpMetrics, cause: &str) {
+    metrics.unrun(RunOutcome::Dropped);
     let told = Event::FollowUp {
         name: Arc::clone(name),
         outcome: WorkOutcome::Dropped,

@@ -6,9 +6,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use futures_util::future::AbortHandle;
 use tokio::sync::oneshot;
 
+use super::scope::Abort;
 use crate::activity::{ParkGuard, parked};
 use crate::error::{Error, ErrorKind};
 
@@ -19,7 +19,7 @@ use crate::error::{Error, ErrorKind};
 pub struct Task<T> {
     name: Arc<str>,
     result: oneshot::Receiver<Result<T, Error>>,
-    abort: AbortHandle,
+    abort: Abort,
     guard: ParkGuard,
 }
 
@@ -27,7 +27,7 @@ impl<T> Task<T> {
     pub(super) fn new(
         name: Arc<str>,
         result: oneshot::Receiver<Result<T, Error>>,
-        abort: AbortHandle,
+        abort: Abort,
     ) -> Self {
         Self {
             name,

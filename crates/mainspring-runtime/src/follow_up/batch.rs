@@ -7,8 +7,10 @@ use std::time::Duration;
 
 use mainspring_core::context::Context;
 use mainspring_core::error::BoxError;
+use smallvec::SmallVec;
 
-use super::{FollowUpError, FollowUps, Work, dropped};
+use super::held::Deferred;
+use super::{FollowUpError, FollowUps, Work, run};
 
 /// Collects the follow-ups of one request; clones are the same batch.
 ///
@@ -24,7 +26,8 @@ struct Inner {
 
 #[derive(Default)]
 struct State {
-    held: Vec<(Work, bool)>,
+    /// In place: most requests have one at most.
+    held: SmallVec<[(Work, bool); 1]>,
     released: bool,
 }
 
@@ -60,12 +63,11 @@ impl Batch {
         } = &*self.0;
         let kind = follow_ups
             .reserve(name, limit)
-            .inspect_err(|error| dropped(origin, &Arc::from(name), &error.to_string()))?;
+            .inspect_err(|error| follow_ups.refused(origin, name, error))?;
         let work = Work {
             kind,
             origin: origin.clone(),
-            waiting: follow_ups.0.metrics.follow_up_waiting(),
-            body: Box::new(move |ctx| Box::pin(body(ctx))),
+            task: Box::pin(Deferred::new(|start| run::whole(start, body))),
         };
         let mut state = self.0.state();
         let index = state.held.len();
@@ -73,10 +75,6 @@ impl Batch {
             drop(state);
             follow_ups.ready(work);
         } else {
-            if state.held.is_empty() {
-                // Most requests have one at most.
-                state.held.reserve_exact(1);
-            }
             state.held.push((work, false));
         }
         Ok(Entry {
@@ -100,7 +98,7 @@ impl Batch {
         drop(state);
         for (work, always) in held {
             if failed && !always {
-                dropped(&work.origin, &work.kind.name, "its handler failed");
+                work.dropped("its handler failed");
                 self.0.follow_ups.forget(1);
             } else {
                 self.0.follow_ups.ready(work);
@@ -117,13 +115,13 @@ impl Inner {
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        let held = std::mem::take(&mut self.state().held);
+        let state = self.state.get_mut();
+        let held = std::mem::take(&mut state.unwrap_or_else(PoisonError::into_inner).held);
+        if held.is_empty() {
+            return;
+        }
         for (work, _) in &held {
-            dropped(
-                &work.origin,
-                &work.kind.name,
-                "its request ended without a response",
-            );
+            work.dropped("its request ended without a response");
         }
         self.follow_ups.forget(held.len());
     }

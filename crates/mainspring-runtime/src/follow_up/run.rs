@@ -1,30 +1,67 @@
 //! One follow-up running: its context, its limit, what becomes of it.
 
-use std::panic::AssertUnwindSafe;
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
 use mainspring_core::activity::TaskKind;
 use mainspring_core::context::{Context, SpanKind};
+use mainspring_core::error::BoxError;
 use mainspring_core::event::{Event, WorkOutcome};
-use mainspring_core::spawn::{Scope, panic_message};
+use mainspring_core::spawn::panic_message;
 use mainspring_core::telemetry::event;
 use mainspring_core::time::Monotonic;
 use tracing::Instrument;
 
-use super::{FollowUps, Work};
+use super::{FollowUps, Kind, Work};
 use crate::failure::with_sources;
-use crate::metrics::Counted;
 
-pub(super) fn start(follow_ups: &FollowUps, scope: &Scope, work: Work) {
-    let Work {
+/// What a follow-up begins with.
+pub(super) struct Start<'a> {
+    pub(super) follow_ups: &'a FollowUps,
+    pub(super) kind: &'a Arc<Kind>,
+    /// The context of the request it follows from.
+    pub(super) origin: &'a Context,
+}
+
+/// Starts a follow-up; a panic on the way, such as one in the drop of a body that the runtime no
+/// longer takes, ends only that follow-up.
+pub(super) fn start(follow_ups: &FollowUps, work: Work) {
+    let Work { kind, origin, task } = work;
+    let started = catch_unwind(AssertUnwindSafe(|| {
+        let start = Start {
+            follow_ups,
+            kind: &kind,
+            origin: &origin,
+        };
+        let spawner = &origin.env().spawner;
+        spawner.execute_boxed(TaskKind::Body, &kind.name, task.begin(start));
+    }));
+    if let Err(payload) = started {
+        let (follow_up, error) = (&*kind.name, panic_message(&*payload));
+        tracing::error!(
+            name: event::FOLLOW_UP_PANICKED, follow_up, error, "a follow-up panicked as it began"
+        );
+    }
+}
+
+/// The whole of a follow-up: its body with its limit, and what becomes of it.
+pub(super) fn whole<F, Fut>(
+    start: Start<'_>,
+    body: F,
+) -> impl Future<Output = ()> + Send + use<F, Fut>
+where
+    F: FnOnce(Context) -> Fut + Send + 'static,
+    Fut: Future<Output = Result<(), BoxError>> + Send + 'static,
+{
+    let Start {
+        follow_ups,
         kind,
         origin,
-        body,
-        waiting,
-    } = work;
-    drop(waiting);
+    } = start;
+    let scope = &follow_ups.0.scope;
     let (began, limit) = (origin.clock().monotonic(), kind.limit);
     let (deadline, cause) = (began + limit, kind.cause.clone());
     let name = Arc::clone(&kind.work_name);
@@ -33,9 +70,8 @@ pub(super) fn start(follow_ups: &FollowUps, scope: &Scope, work: Work) {
         follow_ups: follow_ups.clone(),
         began,
         outcome: WorkOutcome::Cancelled,
-        name: Arc::clone(&kind.name),
+        kind: Arc::clone(kind),
         ctx: ctx.clone(),
-        _running: follow_ups.0.metrics.follow_up_running(),
     };
     let span = ctx.span().clone();
     let future = async move {
@@ -51,7 +87,7 @@ pub(super) fn start(follow_ups: &FollowUps, scope: &Scope, work: Work) {
         running.log();
     };
     let spawner = &origin.env().spawner;
-    spawner.start(scope, TaskKind::Body, &kind.name, future.instrument(span));
+    spawner.owned(scope, &kind.name, future.instrument(span))
 }
 
 /// Tells what became of a follow-up, however its future ends.
@@ -59,9 +95,8 @@ struct Running {
     follow_ups: FollowUps,
     began: Monotonic,
     outcome: WorkOutcome,
-    name: Arc<str>,
+    kind: Arc<Kind>,
     ctx: Context,
-    _running: Counted,
 }
 
 impl Running {
@@ -69,7 +104,7 @@ impl Running {
         if self.outcome == WorkOutcome::Succeeded {
             return;
         }
-        let follow_up = &*self.name;
+        let follow_up = &*self.kind.name;
         let took = self.took().as_secs_f64();
         match &self.outcome {
             WorkOutcome::Failed(error) => tracing::error!(
@@ -102,10 +137,12 @@ impl Drop for Running {
         if self.outcome == WorkOutcome::Cancelled {
             self.ctx.span().in_scope(|| self.log());
         }
+        let took = self.took();
+        self.kind.metrics.finished((&self.outcome).into(), took);
         let event = Event::FollowUp {
-            name: Arc::clone(&self.name),
+            name: Arc::clone(&self.kind.name),
             outcome: self.outcome.clone(),
-            took: self.took(),
+            took,
         };
         self.ctx.env().spawner.events().emit(event);
         self.follow_ups.ended();

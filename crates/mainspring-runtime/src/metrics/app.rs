@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use mainspring_core::event::{Event, WorkOutcome};
+use mainspring_core::event::Event;
 use mainspring_core::telemetry::{field, metric};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::DescriptorEncoder;
@@ -54,7 +54,7 @@ impl AppMetrics {
     /// Counts what an event tells.
     ///
     /// Runs of periodics are left to the collector of their engine, since there may be a hundred
-    /// thousand of them.
+    /// thousand of them; follow-ups are counted by those who run them, beside their names.
     pub fn record(&self, event: &Event) {
         match event {
             Event::TaskPanicked { task, .. } => self.task_panicked(task),
@@ -63,20 +63,6 @@ impl AppMetrics {
                 if let Some(state) = ComponentState::from_word(state) {
                     self.component_state(name, state);
                 }
-            }
-            Event::FollowUp {
-                name,
-                outcome: WorkOutcome::Dropped,
-                ..
-            } => {
-                self.follow_up_unrun(name, RunOutcome::Dropped);
-            }
-            Event::FollowUp {
-                name,
-                outcome,
-                took,
-            } => {
-                self.follow_up_finished(name, outcome.into(), *took);
             }
             Event::Action { name, status, took } => {
                 self.action_finished(name, ActionOutcome::from_status(*status), *took);
@@ -164,14 +150,11 @@ impl AppMetrics {
         Counted::new(&self.0.http_connections)
     }
 
-    /// A follow-up waits until the guard is dropped.
-    pub fn follow_up_waiting(&self) -> Counted {
-        Counted::new(&self.0.follow_ups_waiting)
-    }
-
-    /// A follow-up's body runs until the guard is dropped.
-    pub fn follow_up_running(&self) -> Counted {
-        Counted::new(&self.0.follow_ups_running)
+    /// So many follow-ups run and wait now.
+    pub fn follow_ups_now(&self, running: usize, waiting: usize) {
+        let shown = |count| i64::try_from(count).unwrap_or(i64::MAX);
+        self.0.follow_ups_running.set(shown(running));
+        self.0.follow_ups_waiting.set(shown(waiting));
     }
 
     /// The metrics of one follow-up name, to keep beside it.
@@ -182,11 +165,6 @@ impl AppMetrics {
     /// A follow-up's body ran and ended so.
     pub fn follow_up_finished(&self, follow_up: &str, outcome: RunOutcome, took: Duration) {
         self.follow_up(follow_up).finished(outcome, took);
-    }
-
-    /// A follow-up ended without having run.
-    pub fn follow_up_unrun(&self, follow_up: &str, outcome: RunOutcome) {
-        self.follow_up(follow_up).unrun(outcome);
     }
 
     /// A health probe ended so.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
-use mainspring_core::event::{Event, WorkOutcome};
+use mainspring_core::event::Event;
 use mainspring_core::telemetry::metric;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::DescriptorEncoder;
@@ -165,17 +165,7 @@ fn events_are_counted() {
     let registry = Registry::new();
     let took = Duration::from_millis(4);
     let name: Arc<str> = "it".into();
-    let outcomes = [
-        WorkOutcome::Dropped,
-        WorkOutcome::Cancelled,
-        WorkOutcome::Failed("x".into()),
-    ];
-    let follow_ups = outcomes.map(|outcome| Event::FollowUp {
-        name: name.clone(),
-        outcome,
-        took,
-    });
-    let others = [
+    let events = [
         Event::TaskPanicked {
             task: name.clone(),
             message: "x".into(),
@@ -190,16 +180,9 @@ fn events_are_counted() {
             took,
         },
     ];
-    follow_ups
-        .iter()
-        .chain(&others)
-        .for_each(|event| registry.app().record(event));
+    events.iter().for_each(|event| registry.app().record(event));
     let text = registry.encode();
     for sample in [
-        r#"follow_ups_total{follow_up="it",outcome="dropped"} 1"#,
-        r#"follow_ups_total{follow_up="it",outcome="cancelled"} 1"#,
-        r#"follow_ups_total{follow_up="it",outcome="failed"} 1"#,
-        r#"follow_up_duration_seconds_count{follow_up="it"} 2"#,
         r#"task_panics_total{task="it"} 1"#,
         r#"component_state{component="it",state="stopping"} 1.0"#,
         r#"actions_total{action="it",outcome="invalid"} 1"#,
@@ -216,21 +199,19 @@ fn gauges_follow_their_guards() {
     let registry = Registry::new();
     let app = registry.app();
     let shows = |line: &str| registry.encode().lines().any(|found| found == line);
-    let guards = (app.follow_up_running(), app.follow_up_running());
-    assert!(shows("mainspring_follow_ups_running 2"));
+    let guards = (app.action_running(), app.action_running());
+    assert!(shows("mainspring_actions_running 2"));
     drop(guards.0);
-    assert!(shows("mainspring_follow_ups_running 1"));
-    let more = (
-        app.task_alive(),
-        app.http_connection(),
-        app.follow_up_waiting(),
-    );
+    assert!(shows("mainspring_actions_running 1"));
+    let more = (app.task_alive(), app.http_connection());
     assert!(shows("mainspring_tasks_running 1"));
     assert!(shows("mainspring_http_connections 1"));
-    assert!(shows("mainspring_follow_ups_waiting 1"));
     drop((guards.1, more));
-    assert!(shows("mainspring_follow_ups_running 0"));
+    assert!(shows("mainspring_actions_running 0"));
     assert!(shows("mainspring_tasks_running 0"));
+    app.follow_ups_now(2, 7);
+    assert!(shows("mainspring_follow_ups_running 2"));
+    assert!(shows("mainspring_follow_ups_waiting 7"));
 }
 
 #[test]

@@ -348,6 +348,61 @@ async fn a_runtime_that_ends_under_many_does_not_overflow_the_stack() {
     assert_eq!(stats(&all), NONE);
 }
 
+/// Does something special with the first task, and keeps the others.
+struct First<F>(Mutex<Option<F>>, Ending);
+
+impl<F> std::fmt::Debug for First<F> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("First")
+    }
+}
+
+impl<F: FnOnce() + Send + 'static> Executor for First<F> {
+    fn execute(&self, future: BoxFuture<'static, ()>) {
+        let first = self.0.lock().unwrap().take();
+        if let Some(first) = first {
+            first();
+        }
+        self.1.0.lock().unwrap().push(BoxFutureDebug(future));
+    }
+}
+
+#[tokio::test]
+async fn a_panic_while_one_is_started_holds_up_no_other() {
+    let rig = Rig::new();
+    let all = follow_ups(1, 9);
+    let broken = First(Mutex::new(Some(|| panic!("no task"))), Ending::default());
+    let batch = all.batch(&rig.ctx_on(Arc::new(broken)));
+    for name in ["lost", "kept"] {
+        let _ = batch.add(name, LIMIT, |_ctx| async { Ok(()) }).unwrap();
+    }
+    batch.release(false);
+    assert_eq!(stats(&all), (1, 0));
+    assert_eq!(outcomes(&rig), [ended("lost", WorkOutcome::Cancelled)]);
+    assert_eq!(*all.names(), ["kept".into()]);
+}
+
+#[tokio::test]
+async fn one_that_is_being_started_does_not_make_others_wait() {
+    let rig = Rig::new();
+    let all = follow_ups(2, 1);
+    let seen = Arc::new(Mutex::new(NONE));
+    let other = all.batch(&rig.ctx_on(Arc::new(Ending::default())));
+    let meanwhile = {
+        let (all, seen) = (all.clone(), Arc::clone(&seen));
+        move || {
+            let _ = other.add("other", LIMIT, |_ctx| async { Ok(()) }).unwrap();
+            other.release(false);
+            *seen.lock().unwrap() = stats(&all);
+        }
+    };
+    let slow = First(Mutex::new(Some(meanwhile)), Ending::default());
+    let batch = all.batch(&rig.ctx_on(Arc::new(slow)));
+    let _ = batch.add("slow", LIMIT, |_ctx| async { Ok(()) }).unwrap();
+    batch.release(false);
+    assert_eq!(*seen.lock().unwrap(), (2, 0), "there was room for both");
+}
+
 #[tokio::test]
 async fn a_follow_up_holds_the_stop_until_it_is_done() {
     use crate::rig::Main;
