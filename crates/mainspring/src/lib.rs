@@ -60,13 +60,28 @@ pub mod guide;
 pub mod prelude;
 
 #[doc(inline)]
-pub use mainspring_core::{activity, cause, clock, context, error, event, identity, lifecycle};
+pub use mainspring_core::{activity, cause, context, error, event, identity, lifecycle};
 #[doc(inline)]
 pub use mainspring_core::{random, spawn, telemetry, time};
 #[doc(inline)]
 pub use mainspring_runtime::{app, component, environment, follow_up, logger, metrics};
 #[doc(inline)]
 pub use mainspring_runtime::{network, platform};
+
+/// Where time comes from: the system, or a test.
+///
+/// ```
+/// let clock = mainspring::clock::system();
+/// let start = clock.monotonic();
+/// assert!(clock.monotonic() >= start);
+/// ```
+pub mod clock {
+    #[doc(inline)]
+    pub use mainspring_core::clock::*;
+    /// The system's clock, for code outside an app; inside one, a context has the app's.
+    #[doc(inline)]
+    pub use mainspring_runtime::system_clock::system_clock as system;
+}
 
 /// How well an app works: the states, the tree, and the limits of probes.
 pub mod health {

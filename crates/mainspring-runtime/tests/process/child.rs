@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::process::{ExitCode, Termination};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use mainspring_core::context::Context;
@@ -15,6 +15,7 @@ use mainspring_runtime::app::{App, AppHandle};
 use mainspring_runtime::component::Component;
 use mainspring_runtime::system_clock::system_clock;
 use tokio::runtime::{Builder, Runtime};
+use tokio::sync::Notify;
 
 type Ended = Result<ShutdownReport, Error>;
 
@@ -30,7 +31,7 @@ pub(crate) fn run(case: &str) -> ExitCode {
         "start-deaf" => exit(multi().block_on(app().component(Late("deaf")).run())),
         "stop-panics" => exit(multi().block_on(say_when_ready(app().component(Bad("stop-panic"))))),
         "stop-cut" => exit(multi().block_on(say_when_ready(hangs().shutdown_budget(BUDGET)))),
-        "asks" => exit(multi().block_on(app().component(Asks).run())),
+        "asks" => exit(asks()),
         "two-apps" => exit(two_apps()),
         "host-lives-on" => exit(host_lives_on()),
         "start-waits" => exit(multi().block_on(app().component(Waits).run())),
@@ -225,6 +226,12 @@ fn one_after_another() -> Ended {
     })
 }
 
+fn asks() -> Ended {
+    let ready = Arc::new(Notify::new());
+    let app = app().component(Asks(Arc::clone(&ready)));
+    multi().block_on(app.on_ready(move |_| ready.notify_one()).run())
+}
+
 fn two_apps() -> Ended {
     multi().block_on(async {
         let second = App::new("second").without_health().component(Quiet);
@@ -326,8 +333,8 @@ impl Component for Late {
     }
 }
 
-/// Asks for the shutdown from a task of its own.
-struct Asks;
+/// Asks for the shutdown from a task of its own, once the app is ready.
+struct Asks(Arc<Notify>);
 
 impl Component for Asks {
     fn name(&self) -> &str {
@@ -335,10 +342,11 @@ impl Component for Asks {
     }
 
     async fn start(&self, ctx: Context) -> Result<(), BoxError> {
-        ctx.spawn(
-            "work",
-            |ctx| async move { ctx.shutdown("all work is done") },
-        );
+        let ready = Arc::clone(&self.0);
+        ctx.spawn("work", |ctx| async move {
+            ready.notified().await;
+            ctx.shutdown("all work is done");
+        });
         Ok(())
     }
 }
