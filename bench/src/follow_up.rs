@@ -75,6 +75,10 @@ fn in_turns(options: &Options, workers: usize, bursts: u32) -> Result<[Number; 3
     ])
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the comparison is with what tokio offers"
+)]
 async fn bare_spawns(producers: usize, bursts: u32) -> Result<Took, String> {
     let tracker = TaskTracker::new();
     let spawns = tracker.clone();

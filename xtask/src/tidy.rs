@@ -15,6 +15,7 @@ mod no_unwrap;
 mod own_words;
 mod readable;
 mod reasons;
+mod recipes;
 mod rust;
 mod select;
 mod size;
@@ -79,6 +80,10 @@ const CHECKS: &[Check] = &[
         run: guides::check,
     },
     Check {
+        name: recipes::RULE,
+        run: recipes::check,
+    },
+    Check {
         name: telemetry::RULE,
         run: telemetry::check,
     },
@@ -134,6 +139,12 @@ mod tests {
         let findings = (check.run)(&Tree::of(files));
         assert!(findings.iter().all(|finding| finding.rule == rule));
         findings.iter().map(Finding::place).collect()
+    }
+
+    /// Checks what one rule finds in a source file of this text.
+    #[track_caller]
+    pub(crate) fn check_text(rule: &str, text: &str, expected: &[&str]) {
+        assert_eq!(found(rule, &[("a.rs", text)]), expected, "{text}");
     }
 
     #[test]

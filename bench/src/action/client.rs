@@ -8,6 +8,7 @@ use tokio::task::JoinSet;
 
 use super::server::{BODY, PATH};
 
+#[expect(clippy::disallowed_methods, reason = "a client is not part of the app")]
 /// Sends so many requests on each of so many connections and checks every answer.
 pub(super) async fn ask(port: u16, connections: u32, requests: u32) -> Result<(), String> {
     let mut asking = JoinSet::new();

@@ -12,7 +12,7 @@ use mainspring_runtime::network::TcpNetwork;
 use mainspring_web::action::Action;
 use mainspring_web::app::Web;
 use mainspring_web::context::ActionContext;
-use mainspring_web::error::ActionError;
+use mainspring_web::error::{ActionError, Validate};
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
@@ -78,6 +78,8 @@ struct Input {
     user_id: String,
     tags: Vec<String>,
 }
+
+impl Validate for Input {}
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]

@@ -36,6 +36,8 @@ pub enum CauseKind {
     ClientGone,
     /// A later run of the same work replaced it.
     Replaced,
+    /// The work itself is done: a request is, once its response has been sent.
+    Finished,
 }
 
 impl Cause {

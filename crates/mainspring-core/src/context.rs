@@ -231,6 +231,10 @@ impl Context {
     /// this one's deadline. `work` is called at once, its future runs in the background. A panic
     /// ends only the task; it is logged and counted under the name. Use
     /// [`supervise`](Context::supervise) for a loop that should be restarted or stop the app.
+    ///
+    /// A request's context is cancelled once its response has been sent, with the cause
+    /// [`Finished`](crate::cause::CauseKind::Finished), and so is what it spawned: work after the
+    /// response is a follow-up. The HTTP server owns such tasks, and its drain waits for them.
     pub fn spawn<F, Fut>(&self, name: &str, work: F) -> Task<Fut::Output>
     where
         F: FnOnce(Context) -> Fut,

@@ -29,7 +29,8 @@ use crate::platform::Platform;
 
 /// A service: its components, periodic work and endpoints, registered flat, run by one sequencer.
 ///
-/// Registering cannot fail; [`run`](App::run) lists every configuration error together.
+/// Registering cannot fail; [`run`](App::run) lists every configuration error together. Names have
+/// at most [`NAME_BYTES_MAX`](crate::metrics::NAME_BYTES_MAX) bytes.
 ///
 /// ```no_run
 /// use mainspring_core::error::Error;
@@ -155,8 +156,14 @@ impl App {
         self
     }
 
-    /// Leaves the process's signals alone and starts no watchdog: for an app inside a larger
-    /// program.
+    /// Leaves the process's signals alone: for an app inside a larger program, which tells it to
+    /// stop by its [`handle`](App::handle).
+    ///
+    /// The deadline of that stop holds all the same: an app that has not ended a second after its
+    /// shutdown budget, such as on a blocked thread, takes the process with it (exit code 4). Once
+    /// it has ended, or its future was dropped, the program is left alone. Where even a stuck app
+    /// must not end the program, use [`run_on`](App::run_on) a platform with
+    /// [`owns_process`](Platform::owns_process) off.
     #[must_use]
     pub fn without_signals(mut self) -> Self {
         self.settings.signals = false;
@@ -171,14 +178,14 @@ impl App {
         self
     }
 
-    /// How long the whole stop may take after the drain delay; 25 s by default.
+    /// How long the whole stop may take after the drain delay; 25 s by default, zero is refused.
     #[must_use]
     pub fn shutdown_budget(mut self, total: Duration) -> Self {
         self.settings.limits.budget.total = total;
         self
     }
 
-    /// How many follow-ups may run and wait.
+    /// How many follow-ups may run and wait; zero of either is refused.
     #[must_use]
     pub fn follow_ups(mut self, limits: FollowUpLimits) -> Self {
         self.settings.follow_ups = limits;

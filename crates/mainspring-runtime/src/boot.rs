@@ -40,18 +40,17 @@ pub(crate) async fn run_process(app: App, platform: Platform) -> Result<Shutdown
     if let Some(error) = config::error(problems) {
         return Err(error);
     }
-    let watchdog = match app.settings.signals && platform.owns_process {
+    let running = match platform.owns_process {
         true => {
-            let watchdog = Watchdog::start(app.handle.shared())?;
-            let _ = app.handle.shared().watchdog.set(watchdog.clone());
-            Some(watchdog)
+            let watchdog = Watchdog::start(app.handle.shared(), app.settings.signals)?;
+            let running = watchdog.while_it_runs();
+            let _ = app.handle.shared().watchdog.set(watchdog);
+            Some(running)
         }
         false => None,
     };
     let report = Shell::new(app, platform).run().await;
-    if let Some(watchdog) = watchdog {
-        watchdog.reported();
-    }
+    drop(running);
     match &report.cause {
         ShutdownCause::StartFailed { .. } => Err(failure::start_error(&report)),
         _ => {

@@ -45,7 +45,8 @@ pub trait Bound: Send + 'static {
     /// Begins to accept connections.
     fn accept(&mut self);
 
-    /// Stops accepting; ready when every request under way has been answered. Must be cancel safe.
+    /// Stops accepting; ready when every request under way has been answered, and what requests
+    /// spawned has ended. Must be cancel safe.
     fn drain(&mut self) -> BoxFuture<'_, ()>;
 
     /// Cuts what is still under way, and names it.
@@ -55,7 +56,8 @@ pub trait Bound: Send + 'static {
 /// What an app lends to its endpoints.
 #[derive(Clone, Debug)]
 pub struct Site {
-    /// The context that the endpoint's own work derives from.
+    /// The context that the endpoint's own work derives from. Its scope is the endpoint's: its
+    /// drain waits for the tasks in it, its cut aborts and names them.
     pub ctx: Context,
     /// Where sockets come from.
     pub network: Arc<dyn Network>,

@@ -6,6 +6,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use mainspring_core::spawn::{BoxFuture, Executor};
 use tokio::runtime::Handle;
 
+use crate::thread;
+
 /// Runs tasks on a tokio runtime.
 #[derive(Clone, Debug)]
 pub struct TokioExecutor(Handle);
@@ -36,10 +38,8 @@ impl Executor for TokioExecutor {
 /// When the system gives no thread; the future is dropped then.
 pub(crate) fn isolate(name: &str, future: BoxFuture<'static, ()>) -> io::Result<()> {
     let handle = Handle::current();
-    let thread = std::thread::Builder::new().name(name.to_owned());
-    let run = move || {
+    thread::start(name, move || {
         // The runtime may end under it; then nobody waits for an answer any more.
         let _ = catch_unwind(AssertUnwindSafe(|| handle.block_on(future)));
-    };
-    thread.spawn(run).map(drop)
+    })
 }

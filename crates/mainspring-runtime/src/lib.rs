@@ -18,4 +18,5 @@ pub mod network;
 pub mod periodic;
 pub mod platform;
 pub mod system_clock;
+mod thread;
 mod watchdog;

@@ -26,6 +26,7 @@ mod tests;
 pub use app::{ActionMetrics, AppMetrics, Counted, FollowUpMetrics};
 pub use describe::describe;
 pub use label::{ActionOutcome, ComponentState, ProbeOutcome, RunOutcome, TriggerOutcome};
+pub(crate) use named::shown;
 pub use named::{NAME_BYTES_MAX, NAMES_MAX, OTHER};
 pub use prometheus_client as prometheus;
 pub use registry::{METRICS_MAX, MetricsError, Registry};

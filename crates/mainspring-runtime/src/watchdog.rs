@@ -1,4 +1,5 @@
-//! Signals and the last resort: plain threads that work even when every runtime thread is blocked.
+//! Signals, the last resort and the process's exit: plain threads that work even when every runtime
+//! thread is blocked. Only an app whose `Platform::owns_process` is set has any of it.
 
 use std::io::Write;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,16 +12,16 @@ use mainspring_core::telemetry::event;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-use crate::app::{Message, Shared};
+use crate::app::Shared;
 
 /// How long writing the last words may take: whoever should read them may be stuck himself.
 const WRITE_LIMIT: Duration = Duration::from_millis(500);
 
-/// How many apps of this process have taken its signals and not yet ended. One that has ended must
+/// How many apps of this process are watched and have not yet ended. One that has ended must
 /// not end the process while another still runs in it.
 static RUNNING: AtomicUsize = AtomicUsize::new(0);
 
-/// Takes the process's signals, and ends the process when the shutdown does not.
+/// Takes the process's signals if it may, and ends the process when the shutdown does not.
 #[derive(Clone)]
 pub(crate) struct Watchdog(Arc<State>);
 
@@ -28,6 +29,8 @@ struct State {
     shared: Weak<Shared>,
     now: Mutex<Watch>,
     changed: Condvar,
+    /// Whether this app took the process's signals: the process is then expected to end with it.
+    takes_signals: bool,
 }
 
 #[derive(Default)]
@@ -41,31 +44,30 @@ struct Watch {
 }
 
 impl Watchdog {
-    pub(crate) fn start(shared: &Arc<Shared>) -> Result<Self, Error> {
-        let signals = Signals::new([SIGTERM, SIGINT]).map_err(|error| {
-            Error::new(ErrorKind::Io, "the signal handlers cannot be installed")
-                .with_source(error)
-                .with_hint("call `App::without_signals` where the process does not allow them")
-        })?;
+    pub(crate) fn start(shared: &Arc<Shared>, takes_signals: bool) -> Result<Self, Error> {
+        let signals = takes_signals.then(signals).transpose()?;
         let state = State {
             shared: Arc::downgrade(shared),
             now: Mutex::new(Watch::default()),
             changed: Condvar::new(),
+            takes_signals,
         };
         let state = Arc::new(state);
-        let listener = Arc::clone(&state);
-        thread("mainspring-signals", move || listener.listen(signals))?;
+        if let Some(signals) = signals {
+            let listener = Arc::clone(&state);
+            thread("mainspring-signals", move || listener.listen(signals))?;
+        }
         let watcher = Arc::clone(&state);
         thread("mainspring-watchdog", move || watcher.watch())?;
         RUNNING.fetch_add(1, Ordering::SeqCst);
         Ok(Self(state))
     }
 
-    /// The app has ended and is about to print its report; a process that lingers is still ended
-    /// at the deadline.
-    pub(crate) fn reported(&self) {
-        self.0.now().reported = true;
-        RUNNING.fetch_sub(1, Ordering::SeqCst);
+    /// The app runs until the guard is dropped, also when its future is. What then lingers of the
+    /// process is ended at the deadline if the app took its signals; else the process belongs to
+    /// somebody who lives on.
+    pub(crate) fn while_it_runs(&self) -> Running {
+        Running(Arc::clone(&self.0))
     }
 
     /// Starts the countdown, unless it runs already.
@@ -76,6 +78,17 @@ impl Watchdog {
     /// The same, because of this event.
     pub(crate) fn asked(&self, event: &Event) {
         self.0.arm(Some(event));
+    }
+}
+
+/// An app that has not yet ended.
+pub(crate) struct Running(Arc<State>);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.now().reported = true;
+        RUNNING.fetch_sub(1, Ordering::SeqCst);
+        self.0.changed.notify_all();
     }
 }
 
@@ -99,7 +112,7 @@ impl State {
             let event = Event::Signal(signal);
             self.arm(Some(&event));
             if let Some(shared) = self.shared.upgrade() {
-                shared.tell(Message::Event(event));
+                shared.ask(event);
             }
         }
     }
@@ -121,6 +134,9 @@ impl State {
     fn watch(&self) {
         let mut now = self.now();
         loop {
+            if now.reported && !self.takes_signals {
+                return;
+            }
             let left = now
                 .deadline
                 .map(|at| at.saturating_duration_since(instant()));
@@ -205,9 +221,20 @@ fn within(limit: Duration, run: impl FnOnce() + Send + 'static) {
     }
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the seam to the process's signals"
+)]
+fn signals() -> Result<Signals, Error> {
+    Signals::new([SIGTERM, SIGINT]).map_err(|error| {
+        Error::new(ErrorKind::Io, "the signal handlers cannot be installed")
+            .with_source(error)
+            .with_hint("call `App::without_signals` where the process does not allow them")
+    })
+}
+
 fn thread(name: &str, run: impl FnOnce() + Send + 'static) -> Result<(), Error> {
-    let started = std::thread::Builder::new().name(name.to_owned()).spawn(run);
-    started.map(drop).map_err(|error| {
+    crate::thread::start(name, run).map_err(|error| {
         Error::new(
             ErrorKind::Io,
             format!("the thread {name} cannot be started"),

@@ -16,7 +16,7 @@ pub use limits::{BODY_MAX, Limits, Rate, TIMEOUT};
 pub(crate) use run::catch;
 
 use crate::context::ActionContext;
-use crate::error::{ActionError, Invalid};
+use crate::error::{ActionError, Validate};
 
 /// A typed HTTP endpoint: `POST /actions/<name>`, JSON in, JSON out.
 ///
@@ -27,12 +27,14 @@ use crate::error::{ActionError, Invalid};
 /// ```
 /// use mainspring_web::action::Action;
 /// use mainspring_web::context::ActionContext;
-/// use mainspring_web::error::ActionError;
+/// use mainspring_web::error::{ActionError, Validate};
 ///
 /// struct Greet { greeting: String }
 ///
 /// #[derive(serde::Deserialize)]
 /// struct Name { name: String }
+///
+/// impl Validate for Name {}
 ///
 /// impl Action for Greet {
 ///     const NAME: &'static str = "demo.greet";
@@ -47,17 +49,18 @@ use crate::error::{ActionError, Invalid};
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an action",
     label = "an action is needed here",
-    note = "implement `Action` for it: `const NAME`, `type Input` (`Deserialize`), `type Output` \
-            (`Serialize`) and `async fn call(&self, ctx: ActionContext, input: Self::Input) -> \
-            Result<Self::Output, ActionError>`",
+    note = "implement `Action` for it: `const NAME`, `type Input` (`Deserialize`, `Validate`), \
+            `type Output` (`Serialize`) and `async fn call(&self, ctx: ActionContext, \
+            input: Self::Input) -> Result<Self::Output, ActionError>`",
     note = "a plain axum handler goes to `App::routes`"
 )]
 pub trait Action: Send + Sync + 'static {
     /// The action's name in its path, in logs and in metrics: letters, digits, `.`, `-` and `_`.
     const NAME: &'static str;
 
-    /// What the client sends. Fields it does not have are refused, with their path.
-    type Input: DeserializeOwned + Send + 'static;
+    /// What the client sends. Fields it does not have are refused, with their path; then it is
+    /// asked whether it is [valid](Validate).
+    type Input: DeserializeOwned + Validate + Send + 'static;
 
     /// What the client gets.
     type Output: Serialize + Send + 'static;
@@ -78,15 +81,5 @@ pub trait Action: Send + Sync + 'static {
     /// What one call may use; [`Limits::default`] unless it says otherwise.
     fn limits(&self) -> Limits {
         Limits::default()
-    }
-
-    /// Checks the input before [`call`](Action::call): for input that implements
-    /// [`Validate`](crate::error::Validate), `input.validate()`.
-    ///
-    /// # Errors
-    /// The fields that are not acceptable, which the client gets as a 422.
-    fn validate(&self, input: &Self::Input) -> Result<(), Invalid> {
-        let _ = input;
-        Ok(())
     }
 }

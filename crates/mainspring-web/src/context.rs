@@ -1,6 +1,7 @@
 //! The context of a request: the core's context, a view of the request, the user, and its
 //! follow-ups.
 
+mod answer;
 mod extract;
 mod follow_ups;
 mod head;
@@ -17,6 +18,8 @@ use mainspring_core::error::BoxError;
 use mainspring_core::identity::{RequestId, User};
 use mainspring_runtime::follow_up::{Entry, FollowUpError};
 
+pub use answer::{ANSWER_HEADER_BYTES_MAX, ANSWER_HEADERS_MAX, AnswerError};
+pub(crate) use answer::{Added, Answer};
 pub(crate) use extract::Scope;
 pub use extract::{NotInAnApp, RequestContext};
 pub use follow_ups::{FollowUp, FollowUps};
@@ -28,6 +31,11 @@ pub use head::RequestHead;
 /// In a plain axum route the same type is an extractor under the name [`RequestContext`], so both
 /// kinds of handlers work alike. Cheap to clone; a clone kept by background work never shows
 /// another request.
+///
+/// It is cancelled once the response has been sent, with the cause
+/// [`Finished`](mainspring_core::cause::CauseKind::Finished), and what it
+/// [spawned](Context::spawn) with it: a task belongs to its request. Work after the response is a
+/// [follow-up](Self::follow_up).
 #[derive(Clone)]
 pub struct ActionContext {
     head: RequestHead,
@@ -73,6 +81,44 @@ impl ActionContext {
     /// Who asks, as `App::authenticate` found out; `None` for an anonymous request.
     pub fn user(&self) -> Option<&User> {
         self.get::<User>()
+    }
+
+    /// Adds a header to the answer, if the action succeeds; a second one of the same name replaces
+    /// the first. Costs nothing where it is not used.
+    ///
+    /// A trigger's run has no answer; what it adds goes nowhere.
+    ///
+    /// ```
+    /// # use mainspring_web::context::{ActionContext, AnswerError};
+    /// fn created(ctx: &ActionContext, id: u64) -> Result<(), AnswerError> {
+    ///     ctx.respond_status(201)?;
+    ///     ctx.respond_header("location", &format!("/users/{id}"))?;
+    ///     ctx.respond_cookie("seen=1; HttpOnly; SameSite=Lax")
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// See [`AnswerError`]; nothing is added then.
+    pub fn respond_header(&self, name: &str, value: &str) -> Result<(), AnswerError> {
+        self.head.answer().header(name, value)
+    }
+
+    /// Adds a cookie to the answer, if the action succeeds: the whole value of a `set-cookie`
+    /// header.
+    ///
+    /// # Errors
+    /// As [`respond_header`](Self::respond_header).
+    pub fn respond_cookie(&self, cookie: &str) -> Result<(), AnswerError> {
+        self.respond_header("set-cookie", cookie)
+    }
+
+    /// Sets the status of the answer, if the action succeeds; 200 unless set. With 204 and 205 the
+    /// answer has no body.
+    ///
+    /// # Errors
+    /// As [`respond_header`](Self::respond_header), and for a status outside 200 to 299.
+    pub fn respond_status(&self, status: u16) -> Result<(), AnswerError> {
+        self.head.answer().status(status)
     }
 
     /// Registers work for after the response, which runs for at most `limit`. It cannot fail.
@@ -124,6 +170,10 @@ impl ActionContext {
     /// request.
     pub fn follow_ups(&self) -> &FollowUps {
         &self.follow_ups
+    }
+
+    pub(crate) fn head(&self) -> &RequestHead {
+        &self.head
     }
 
     /// The same request under another context derived from its own.

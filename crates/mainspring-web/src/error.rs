@@ -5,6 +5,7 @@ mod garde;
 mod invalid;
 mod map;
 mod problem;
+mod validate;
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,9 +15,10 @@ use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use mainspring_core::error::BoxError;
 
-pub use invalid::{FIELDS_MAX, FieldError, Invalid, Validate};
+pub use invalid::{FIELDS_MAX, FieldError, Invalid};
 pub(crate) use map::ErrorMap;
 pub(crate) use problem::{Problem, render};
+pub use validate::Validate;
 
 /// Why an action refused or failed, as its client will see it.
 ///

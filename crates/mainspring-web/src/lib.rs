@@ -10,9 +10,10 @@ pub mod error;
 pub mod fuzz;
 pub mod http;
 mod limit;
+mod text;
 pub mod trigger;
 
-/// What a user's program names; the facade's prelude passes it on.
+/// What a user's program names; the facade's prelude passes all of it on.
 pub mod prelude {
     pub use crate::action::{Action, Limits, Rate};
     pub use crate::app::Web;

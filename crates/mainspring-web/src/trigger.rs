@@ -3,7 +3,8 @@
 //! `POST /triggers/<name>` follows Standard Webhooks: `webhook-id`, `webhook-timestamp` and
 //! `webhook-signature`, an HMAC-SHA256 over `id.timestamp.body`. A good call is answered 202 with
 //! `{"runId"}`, and the action runs as a follow-up, never inside the request. The same id again is
-//! answered 200 with the same run id; anything wrong 401 without a reason.
+//! answered 200 with the same run id; anything wrong 401 without a reason. The action's rate holds
+//! here, too, for each address that calls with a good proof: 429 with `retry-after` above it.
 
 mod key;
 mod replay;
@@ -84,6 +85,8 @@ impl Trigger {
         let body = body.read(self.entry.limits.body).await?;
         let proof = self.prove(&head, claim, &body);
         let (id, expires) = proof.map_err(|why| self.refused(why))?;
+        // After the proof: a forger cannot use up the allowance of who has the key.
+        self.entry.check_rate(&head)?;
         let action = Arc::clone(&self.entry.action);
         let prepared = action.prepare(Arc::clone(&self.entry), &body)?;
         let registered = server.site.follow_ups.batch(head.context());

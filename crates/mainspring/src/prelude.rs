@@ -24,16 +24,4 @@ pub use mainspring_runtime::component::Component;
 pub use mainspring_runtime::periodic::Tick;
 #[cfg(feature = "web")]
 #[doc(no_inline)]
-pub use mainspring_web::action::Action;
-#[cfg(feature = "web")]
-#[doc(no_inline)]
-pub use mainspring_web::app::Web;
-#[cfg(feature = "web")]
-#[doc(no_inline)]
-pub use mainspring_web::context::{ActionContext, FollowUps, RequestContext};
-#[cfg(feature = "web")]
-#[doc(no_inline)]
-pub use mainspring_web::error::{ActionError, Invalid, Validate};
-#[cfg(feature = "web")]
-#[doc(no_inline)]
-pub use mainspring_web::trigger::{TriggerKey, TriggerKeys};
+pub use mainspring_web::prelude::*;

@@ -15,6 +15,9 @@ const USER_ID_BYTES_MAX: usize = 128;
 /// The longest e-mail address that mail can be sent to, in bytes (RFC 5321, 4.5.3.1.3).
 const EMAIL_BYTES_MAX: usize = 254;
 
+/// How many users are kept: they are in memory, at most about 400 bytes each.
+const USERS_MAX: usize = 100_000;
+
 /// How long the analytics of one registration may take.
 const ANALYTICS_LIMIT: Duration = Duration::from_secs(30);
 
@@ -33,6 +36,20 @@ pub struct RegisterInput {
     pub email: String,
     /// Any text of 1 to 128 bytes, unique.
     pub user_id: String,
+}
+
+impl Validate for RegisterInput {
+    fn validate(&self) -> Result<(), Invalid> {
+        let has_length = (1..=USER_ID_BYTES_MAX).contains(&self.user_id.len());
+        Invalid::new()
+            .check(
+                "email",
+                is_email(&self.email),
+                "must be an address such as ada@example.com",
+            )
+            .check("userId", has_length, "must have 1 to 128 bytes")
+            .into_result()
+    }
 }
 
 /// The answer.
@@ -56,26 +73,12 @@ impl Action for Register {
     type Input = RegisterInput;
     type Output = RegisterOutput;
 
-    fn validate(&self, input: &RegisterInput) -> Result<(), Invalid> {
-        let has_length = (1..=USER_ID_BYTES_MAX).contains(&input.user_id.len());
-        Invalid::new()
-            .check(
-                "email",
-                is_email(&input.email),
-                "must be an address such as ada@example.com",
-            )
-            .check("userId", has_length, "must have 1 to 128 bytes")
-            .into_result()
-    }
-
     async fn call(
         &self,
         ctx: ActionContext,
         input: RegisterInput,
     ) -> Result<RegisterOutput, ActionError> {
-        if !self.users.add(&input) {
-            return Err(ActionError::conflict("this userId is registered already"));
-        }
+        self.users.add(&input)?;
         let analytics = self.analytics.clone();
         ctx.follow_up("analytics", ANALYTICS_LIMIT, move |ctx| async move {
             analytics.append(&UserRegistered {
@@ -94,14 +97,18 @@ impl Action for Register {
 pub(crate) struct Users(Arc<Mutex<BTreeMap<String, String>>>);
 
 impl Users {
-    /// Adds a user; false if the id is taken.
-    fn add(&self, input: &RegisterInput) -> bool {
+    /// Adds a user, unless the id is taken or the list is full.
+    fn add(&self, input: &RegisterInput) -> Result<(), ActionError> {
         let mut users = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if users.contains_key(&input.user_id) {
-            return false;
+            return Err(ActionError::conflict("this userId is registered already"));
+        }
+        if users.len() >= USERS_MAX {
+            let text = format!("no more users can be registered: there are {USERS_MAX} already");
+            return Err(ActionError::conflict(text));
         }
         users.insert(input.user_id.clone(), input.email.clone());
-        true
+        Ok(())
     }
 
     pub(crate) fn count(&self) -> usize {
@@ -122,4 +129,27 @@ fn is_email(text: &str) -> bool {
         && labels_are_whole
         && !domain.contains('@')
         && !text.chars().any(|c| c.is_whitespace() || c.is_control())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_list_of_users_has_an_end() {
+        let users = Users::default();
+        let add = |number: usize| {
+            users.add(&RegisterInput {
+                email: String::new(),
+                user_id: number.to_string(),
+            })
+        };
+        for number in 0..USERS_MAX {
+            add(number).unwrap();
+        }
+        let error = add(USERS_MAX).unwrap_err();
+        assert_eq!(error.status(), 409);
+        assert!(error.to_string().contains("no more users"), "{error}");
+        assert_eq!(users.count(), USERS_MAX);
+    }
 }

@@ -1,9 +1,14 @@
 //! Start-up work: the popular items are in memory before the first request comes.
 
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use mainspring::prelude::*;
+
+/// The largest file of popular items, in bytes: they all stay in memory.
+const POPULAR_BYTES_MAX: usize = 1024 * 1024;
 
 const BUILT_IN: &str = include_str!("popular.json");
 
@@ -29,11 +34,7 @@ impl Component for WarmCache {
     async fn start(&self, _ctx: Context) -> Result<(), BoxError> {
         let items: Vec<String> = match &self.file {
             None => serde_json::from_str(BUILT_IN)?,
-            Some(file) => {
-                let named = |error: &dyn std::fmt::Display| format!("{}: {error}", file.display());
-                let text = std::fs::read_to_string(file).map_err(|error| named(&error))?;
-                serde_json::from_str(&text).map_err(|error| named(&error))?
-            }
+            Some(file) => read(file).map_err(|error| format!("{}: {error}", file.display()))?,
         };
         tracing::info!(items = items.len(), "the cache is warm");
         // A component starts once, so the cell is empty.
@@ -47,4 +48,15 @@ impl Component for WarmCache {
             None => Health::unhealthy("the cache is cold"),
         })
     }
+}
+
+fn read(file: &Path) -> Result<Vec<String>, BoxError> {
+    let mut text = String::new();
+    // One byte more than allowed tells a file that is too large from one that just fits.
+    let limit = u64::try_from(POPULAR_BYTES_MAX)?.saturating_add(1);
+    File::open(file)?.take(limit).read_to_string(&mut text)?;
+    if text.len() > POPULAR_BYTES_MAX {
+        return Err(format!("it has more than {POPULAR_BYTES_MAX} bytes").into());
+    }
+    Ok(serde_json::from_str(&text)?)
 }

@@ -19,6 +19,15 @@ pub struct SleepInput {
     pub ms: u64,
 }
 
+impl Validate for SleepInput {
+    fn validate(&self) -> Result<(), Invalid> {
+        let in_range = self.ms <= SLEEP_MS_MAX;
+        Invalid::new()
+            .check("ms", in_range, "must be 0 to 25000")
+            .into_result()
+    }
+}
+
 /// The answer.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct SleepOutput {
@@ -30,13 +39,6 @@ impl Action for DemoSleep {
     const NAME: &'static str = "demo.sleep";
     type Input = SleepInput;
     type Output = SleepOutput;
-
-    fn validate(&self, input: &SleepInput) -> Result<(), Invalid> {
-        let in_range = input.ms <= SLEEP_MS_MAX;
-        Invalid::new()
-            .check("ms", in_range, "must be 0 to 25000")
-            .into_result()
-    }
 
     async fn call(
         &self,

@@ -24,11 +24,7 @@ use reports::{ReportRun, Reports};
 /// # Errors
 /// When the key of the trigger or the data folder cannot be used.
 pub fn app(settings: &Settings) -> Result<App, Error> {
-    let trigger_key = settings
-        .trigger_key
-        .as_deref()
-        .map(trigger_key)
-        .transpose()?;
+    check(settings.trigger_key.as_ref())?;
     let users = Users::default();
     let analytics = Journal::open(&settings.data, "analytics.jsonl")?;
     let reports = Reports::new(
@@ -49,20 +45,19 @@ pub fn app(settings: &Settings) -> Result<App, Error> {
             }
         })
         .on_ready(print_addresses);
-    if let Some(key) = trigger_key {
-        app = app.trigger(ReportRun { reports }, key);
+    if let Some(key) = &settings.trigger_key {
+        app = app.trigger(ReportRun { reports }, key.clone());
     }
     Ok(app)
 }
 
 /// Mainspring would refuse a bad key as well, but it does not know where this one came from.
-fn trigger_key(text: &str) -> Result<TriggerKey, Error> {
-    let key = TriggerKey::from_whsec(text);
-    if key.to_whsec().is_none() {
+fn check(key: Option<&TriggerKey>) -> Result<(), Error> {
+    if key.is_some_and(|key| key.to_whsec().is_none()) {
         let error = Error::new(ErrorKind::Config, "QUICKSTART_TRIGGER_KEY cannot be used");
         return Err(error.with_hint("a key is `whsec_` and 24 to 64 random bytes in base64"));
     }
-    Ok(key)
+    Ok(())
 }
 
 fn print_addresses(handle: &AppHandle) {

@@ -11,6 +11,8 @@ struct RegisterInput {
     user_id: String,
 }
 
+impl Validate for RegisterInput {}
+
 #[derive(Debug, Serialize, Deserialize)]
 struct RegisterOutput {
     ok: bool,
@@ -36,11 +38,7 @@ impl Action for Register {
         ctx.follow_up(
             "analytics",
             Duration::from_secs(30),
-            move |ctx| async move {
-                analytics
-                    .record(ctx, "user_registered", input.user_id)
-                    .await
-            },
+            move |ctx| async move { analytics.record(ctx, "registered", input.user_id).await },
         );
         Ok(RegisterOutput { ok: true })
     }

@@ -25,7 +25,7 @@ async fn the_answer_does_not_wait_for_the_analytics(app: TestApp) {
     app.advance(seconds(2)).await;
     let recorded = analytics.recorded();
     assert!(
-        recorded.len() == 1 && recorded[0].starts_with("user_registered u-1 "),
+        recorded.len() == 1 && recorded[0].starts_with("registered u-1 "),
         "{recorded:?}"
     );
 }

@@ -98,6 +98,8 @@ struct RegisterInput {
     email: String,
 }
 
+impl Validate for RegisterInput {}
+
 #[derive(Debug, Serialize, Deserialize)]
 struct RegisterOutput {
     ok: bool,

@@ -2,9 +2,7 @@
 
 use mainspring::prelude::*;
 
-struct WarmCache {
-    store: CacheStore,
-}
+struct WarmCache(CacheStore);
 
 impl Component for WarmCache {
     fn name(&self) -> &str {
@@ -12,12 +10,12 @@ impl Component for WarmCache {
     }
 
     async fn start(&self, ctx: Context) -> Result<(), BoxError> {
-        self.store.prefetch(ctx, &["mainsprings", "hands"]).await
+        self.0.prefetch(ctx, &["mainsprings", "hands"]).await
     }
 }
 
 fn app(store: CacheStore) -> App {
-    App::new("warm-cache").component(WarmCache { store })
+    App::new("warm-cache").component(WarmCache(store))
 }
 
 #[tokio::main]

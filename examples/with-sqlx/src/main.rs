@@ -46,6 +46,8 @@ struct OrderInput {
     item: String,
 }
 
+impl Validate for OrderInput {}
+
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct OrderOutput {
     id: i64,

@@ -63,32 +63,38 @@ fn has_reason(list: &TokenStream) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tidy::tests::found;
-
-    #[track_caller]
-    fn check_text(text: &str, expected: &[&str]) {
-        assert_eq!(found(RULE, &[("a.rs", text)]), expected, "{text}");
-    }
+    use crate::tidy::tests::check_text;
 
     #[test]
     fn attributes_without_a_reason_are_found_everywhere() {
-        check_text("\n#[allow(dead_code)]\nfn a() {}", &["a.rs:2"]);
-        check_text("#![expect(dead_code)]", &["a.rs:1"]);
+        check_text(RULE, "\n#[allow(dead_code)]\nfn a() {}", &["a.rs:2"]);
+        check_text(RULE, "#![expect(dead_code)]", &["a.rs:1"]);
         check_text(
+            RULE,
             "#[cfg_attr(unix, allow(dead_code))]\nfn a() {}",
             &["a.rs:1"],
         );
-        check_text("#[allow(dead_code, reason = \"\")]\nfn a() {}", &["a.rs:1"]);
-        check_text("m! {\n #[allow(dead_code)]\n fn a() {} }", &["a.rs:2"]);
+        check_text(
+            RULE,
+            "#[allow(dead_code, reason = \"\")]\nfn a() {}",
+            &["a.rs:1"],
+        );
+        check_text(
+            RULE,
+            "m! {\n #[allow(dead_code)]\n fn a() {} }",
+            &["a.rs:2"],
+        );
     }
 
     #[test]
     fn attributes_with_a_reason_and_calls_are_fine() {
         check_text(
+            RULE,
             "#[allow(dead_code, reason = \"used by b\")]\nfn a() {}",
             &[],
         );
         check_text(
+            RULE,
             "#[expect(a, b, reason = r\"x\")]\nfn a() { b.expect(\"set\"); }",
             &[],
         );

@@ -43,19 +43,22 @@ fn starts_biased(body: TokenStream) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tidy::tests::found;
-
-    #[track_caller]
-    fn check_text(text: &str, expected: &[&str]) {
-        assert_eq!(found(RULE, &[("a.rs", text)]), expected, "{text}");
-    }
+    use crate::tidy::tests::check_text;
 
     #[test]
     fn every_select_is_biased_also_one_inside_another() {
-        check_text("fn a() {\n tokio::select! { _ = b => {} }\n}", &["a.rs:2"]);
-        check_text("fn a() { select!(biased, b) }", &["a.rs:1"]);
-        check_text("fn a() { tokio::select! { biased; _ = b => {} } }", &[]);
+        check_text(
+            RULE,
+            "fn a() {\n tokio::select! { _ = b => {} }\n}",
+            &["a.rs:2"],
+        );
+        check_text(RULE, "fn a() { select!(biased, b) }", &["a.rs:1"]);
+        check_text(
+            RULE,
+            "fn a() { tokio::select! { biased; _ = b => {} } }",
+            &[],
+        );
         let nested = "fn a() { select! { biased;\n _ = b => select! { _ = c => {} } } }";
-        check_text(nested, &["a.rs:2"]);
+        check_text(RULE, nested, &["a.rs:2"]);
     }
 }

@@ -1,6 +1,6 @@
 //! The tree of cancellations and deadlines behind contexts.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering, fence};
 use std::sync::{Arc, OnceLock};
 
 use tokio_util::sync::CancellationToken;
@@ -69,17 +69,28 @@ impl Node {
     }
 
     fn make_token(&self) -> &CancellationToken {
-        self.token.get_or_init(|| match &self.parent {
+        let token = self.token.get_or_init(|| match &self.parent {
             Some(parent) => parent.make_token().child_token(),
             None => CancellationToken::new(),
-        })
+        });
+        // Pairs with the one in `cancel`: of the two, at least one sees what the other has done.
+        fence(Ordering::SeqCst);
+        if self.cancelled.get().is_some() {
+            token.cancel();
+        }
+        token
     }
 
-    /// Cancels this node and all below; the first cause stays.
+    /// Cancels this node and all below; the first cause stays. Cheap where nobody waits: every
+    /// request ends with it.
     pub(super) fn cancel(&self, now: Monotonic, cause: Cause) {
         // Nobody may see the token cancelled before the cause is there.
         let _ = self.cancelled.set((now, cause));
-        self.token().cancel();
+        fence(Ordering::SeqCst);
+        // One that is made later is made cancelled.
+        if let Some(token) = self.token.get() {
+            token.cancel();
+        }
     }
 
     pub(super) fn lift(&self) {
@@ -142,5 +153,23 @@ impl Drop for Node {
         while let Some(node) = parent.and_then(Arc::into_inner) {
             parent = { node }.parent.take();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_made_after_the_cancellation_is_cancelled() {
+        let root = Arc::new(Node::root());
+        let child = Node::child(&root, None);
+        root.cancel(
+            Monotonic::from_origin(std::time::Duration::ZERO),
+            Cause::from("asked"),
+        );
+        assert!(root.token.get().is_none(), "nobody waits, so none is made");
+        assert!(child.token().is_cancelled());
+        assert!(root.token().is_cancelled());
     }
 }

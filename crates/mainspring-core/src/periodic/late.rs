@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{AnyPlan, Cron, Every, Missed, Moment};
 use crate::clock::Deadline;
-use crate::time::{Monotonic, Timestamp, wall_between};
+use crate::time::{Timestamp, wall_between};
 
 /// How far the wall clock must go back before fires that already ran may run again.
 ///
@@ -17,8 +17,9 @@ pub(super) const SET_BACK_MAX: Duration = Duration::from_secs(3_600);
 pub(super) enum Cursor {
     /// Not started, or no fire is left.
     Idle,
-    /// The next grid point of an [`Every`].
-    Grid { next: Monotonic },
+    /// The next grid point of an [`Every`], on both clocks: reading the wall anew for each fire
+    /// would move it by the time that passes between the two reads.
+    Grid { next: Moment },
     /// The next fire of a [`Cron`], and the newest instant already dealt with.
     Wall { next: Timestamp, done: Timestamp },
 }
@@ -39,7 +40,7 @@ impl Cursor {
     pub(super) fn start(plan: &AnyPlan, first: Duration, now: Moment) -> Self {
         match plan {
             AnyPlan::Every(_) => Self::Grid {
-                next: now.monotonic + first,
+                next: now.after(first),
             },
             AnyPlan::Cron(cron) => Self::after(cron, now.wall),
         }
@@ -58,8 +59,17 @@ impl Cursor {
     pub(super) const fn deadline(self) -> Option<Deadline> {
         match self {
             Self::Idle => None,
-            Self::Grid { next } => Some(Deadline::Monotonic(next)),
+            Self::Grid { next } => Some(Deadline::Monotonic(next.monotonic)),
             Self::Wall { next, .. } => Some(Deadline::Wall(next)),
+        }
+    }
+
+    /// When the next fire is due, as the wall clock will show it.
+    pub(super) fn next_fire(self, now: Moment) -> Option<Timestamp> {
+        match self {
+            Self::Idle => None,
+            Self::Grid { next } => Some(next.as_shown_at(now).wall),
+            Self::Wall { next, .. } => Some(next),
         }
     }
 
@@ -107,24 +117,25 @@ impl Batch {
     }
 }
 
-fn grid_due(every: &Every, next: Monotonic, now: Moment) -> Option<(Batch, Monotonic)> {
-    if now.monotonic < next {
+fn grid_due(every: &Every, next: Moment, now: Moment) -> Option<(Batch, Moment)> {
+    if now.monotonic < next.monotonic {
         return None;
     }
-    let since_first = now.monotonic.since(next);
+    let oldest = next.as_shown_at(now);
+    let since_oldest = now.monotonic.since(oldest.monotonic);
     let period = every.length().as_nanos().max(1);
-    let others = u32::try_from(since_first.as_nanos() / period).unwrap_or(u32::MAX);
+    let others = u32::try_from(since_oldest.as_nanos() / period).unwrap_or(u32::MAX);
     // Below one period, and the longest period fits 64 bits of nanoseconds.
-    let late_by = u64::try_from(since_first.as_nanos() % period).unwrap_or(u64::MAX);
+    let late_by = u64::try_from(since_oldest.as_nanos() % period).unwrap_or(u64::MAX);
     let late_by = Duration::from_nanos(late_by);
-    let wall = |ago| now.wall.checked_sub(ago).unwrap_or(Timestamp::MIN);
+    let newest = oldest.after(since_oldest.saturating_sub(late_by));
     let batch = Batch {
-        oldest: wall(since_first),
-        newest: wall(late_by),
+        oldest: oldest.wall,
+        newest: newest.wall,
         others,
         late_by,
     };
-    Some((batch, now.monotonic - late_by + every.length()))
+    Some((batch, newest.after(every.length())))
 }
 
 fn wall_due(cron: &Cron, oldest: Timestamp, now: Timestamp) -> Batch {

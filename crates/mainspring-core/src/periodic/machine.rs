@@ -14,19 +14,10 @@
 use std::time::Duration;
 
 use super::late::{Batch, Cursor};
-use super::{AnyPlan, Missed, Overlap, Plan, Record, Run};
+use super::{AnyPlan, Missed, Moment, Overlap, Plan, Record, Run};
 use crate::clock::Deadline;
 use crate::error::Error;
-use crate::time::{Monotonic, Timestamp, wall_after};
-
-/// One instant, read on both clocks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Moment {
-    /// The wall clock.
-    pub wall: Timestamp,
-    /// The monotonic clock.
-    pub monotonic: Monotonic,
-}
+use crate::time::Timestamp;
 
 /// What happened to a periodic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -186,10 +177,7 @@ impl Machine {
     /// `None` before the start, after the shutdown, and when no fire is left.
     #[must_use]
     pub fn next_fire(&self, now: Moment) -> Option<Timestamp> {
-        match self.cursor.deadline()? {
-            Deadline::Wall(at) => Some(at),
-            Deadline::Monotonic(at) => Some(wall_after(now.wall, at.since(now.monotonic))),
-        }
+        self.cursor.next_fire(now)
     }
 
     /// How many accepted fires wait for the running one to end.

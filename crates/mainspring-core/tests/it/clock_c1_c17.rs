@@ -1,5 +1,10 @@
 //! The rows of what is known to go wrong with mock clocks, each with the better behaviour.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the clock is driven from plain threads as well"
+)]
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -20,13 +20,20 @@ use crate::health::HealthServer;
 use crate::periodic::PeriodicState;
 use crate::watchdog::Watchdog;
 
+/// How many failures that ask for the shutdown are told: the first one stops the app, the report
+/// names some of the others.
+const FAILURES_MAX: usize = 64;
+
 /// A handle to an app, cheap to clone; it works before, while and after the app runs.
 #[derive(Clone)]
 pub struct AppHandle(Arc<Shared>);
 
 /// What the shell and everybody who may ask something of it share.
 pub(crate) struct Shared {
+    /// Bounded by what the app itself does: each step of the boot, part and phase of the stop tells
+    /// its end once. What anybody may repeat goes through `asked`.
     messages: mpsc::UnboundedSender<Message>,
+    asked: Asked,
     readiness: watch::Sender<Readiness>,
     /// Whether the app has ever been ready.
     started: AtomicBool,
@@ -39,6 +46,14 @@ pub(crate) struct Shared {
     pub(crate) periodics: OnceLock<crate::periodic::Engine>,
     /// Armed by whoever asks for the shutdown: a blocked runtime would never do it.
     pub(crate) watchdog: OnceLock<Watchdog>,
+}
+
+/// How often the shell was asked to stop; what would change nothing is not told.
+#[derive(Default)]
+struct Asked {
+    requests: AtomicUsize,
+    failures: AtomicUsize,
+    signals: AtomicUsize,
 }
 
 /// What the shell is told; an app without it will never be ready.
@@ -63,6 +78,7 @@ impl AppHandle {
         let (sender, messages) = mpsc::unbounded_channel();
         let shared = Shared {
             messages: sender,
+            asked: Asked::default(),
             readiness: watch::Sender::new(Readiness::Starting),
             started: AtomicBool::new(false),
             addresses: watch::Sender::new(Addresses::new()),
@@ -190,7 +206,14 @@ impl Shared {
         if let Some(watchdog) = self.watchdog.get() {
             watchdog.asked(&event);
         }
-        self.tell(Message::Event(event));
+        self.ask(event);
+    }
+
+    /// Tells the shell of a request to stop, unless it knows all that repeating it could say.
+    pub(crate) fn ask(&self, event: Event) {
+        if self.asked.is_news(&event) {
+            self.tell(Message::Event(event));
+        }
     }
 
     pub(crate) fn boot(&self, clock: Clock, machine: Machine) {
@@ -245,6 +268,22 @@ impl Shared {
     }
 }
 
+impl Asked {
+    fn is_news(&self, event: &Event) -> bool {
+        let (asked, most) = match event {
+            // The second one forces the exit.
+            Event::Signal(_) => (&self.signals, 2),
+            Event::ShutdownRequested(ShutdownCause::Failed { .. }) => {
+                (&self.failures, FAILURES_MAX)
+            }
+            _ => (&self.requests, 1),
+        };
+        let more = |count| (count < most).then_some(count + 1);
+        let order = Ordering::Relaxed;
+        asked.fetch_update(order, order, more).is_ok()
+    }
+}
+
 impl Inbox {
     pub(crate) async fn next(&mut self) -> Message {
         let message = self.messages.recv().await;
@@ -262,4 +301,28 @@ impl Drop for Inbox {
 fn refused(name: &str, because: &str) -> Error {
     let message = format!("the stop hook `{name}` was refused: {because}");
     Error::new(ErrorKind::ShuttingDown, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn asking_again_does_not_grow_the_queue() {
+        let (handle, inbox) = AppHandle::new();
+        for _ in 0..10_000 {
+            handle.shutdown("enough");
+        }
+        assert_eq!(inbox.messages.len(), 1);
+        for _ in 0..10_000 {
+            handle.signal(Signal::Terminate);
+        }
+        assert_eq!(inbox.messages.len(), 3, "the second signal forces the exit");
+        for failed in [true, false] {
+            for _ in 0..10_000 {
+                AppControl::shutdown(&handle, "part", Cause::shutdown("broken"), failed);
+            }
+        }
+        assert_eq!(inbox.messages.len(), 3 + FAILURES_MAX);
+    }
 }

@@ -6,6 +6,7 @@ use mainspring_core::periodic::Plan as _;
 
 use crate::app::{App, Registered, Settings};
 use crate::environment::Environment;
+use crate::metrics::{NAME_BYTES_MAX, shown};
 
 /// The plan for the lifecycle machine, with every configuration error in it.
 pub(super) fn plan(app: &App, environment: &Environment) -> Plan {
@@ -57,14 +58,18 @@ fn part(registered: &Registered) -> Part {
 fn errors(app: &App, environment: &Environment) -> Vec<Error> {
     let mut errors = Vec::new();
     errors.extend(Settings::mode(environment).err());
+    limits(&app.settings, &mut errors);
+    long_names(app, &mut errors);
     let mut names = std::collections::BTreeSet::new();
     for (name, plan, _) in &app.periodics {
+        let is_first = names.insert(name);
+        let name = shown(name);
         if name.trim().is_empty() {
             errors.push(config(
                 "a periodic has no name",
                 "give it one: logs and metrics use it",
             ));
-        } else if !names.insert(name) {
+        } else if !is_first {
             let message = format!("periodic \"{name}\": its name is registered more than once");
             errors.push(config(&message, "rename one of them, or register it once"));
         }
@@ -78,6 +83,50 @@ fn errors(app: &App, environment: &Environment) -> Vec<Error> {
         .iter()
         .for_each(|endpoint| endpoint.check(environment, &mut errors));
     errors
+}
+
+/// Limits that let nothing happen are slips: nobody means an app that may not even stop.
+fn limits(settings: &Settings, errors: &mut Vec<Error>) {
+    let follow_ups = settings.follow_ups;
+    let zeros = [
+        (
+            follow_ups.running == 0,
+            "follow-ups: none may run",
+            "set FollowUpLimits::running to 1 or more",
+        ),
+        (
+            follow_ups.waiting == 0,
+            "follow-ups: none may wait",
+            "set FollowUpLimits::waiting to 1 or more",
+        ),
+        (
+            settings.limits.budget.total.is_zero(),
+            "the shutdown budget is zero",
+            "give App::shutdown_budget more than zero: every part is cut otherwise",
+        ),
+    ];
+    let zeros = zeros.into_iter().filter(|(is_zero, ..)| *is_zero);
+    errors.extend(zeros.map(|(_, message, hint)| config(message, hint)));
+}
+
+/// Names are in every line of the log and of the metrics, so they have a bound.
+fn long_names(app: &App, errors: &mut Vec<Error>) {
+    let parts = app.parts.iter().map(|registered| match registered {
+        Registered::Component(component) => ("component", component.name()),
+        Registered::Hook(name, _) => ("hook", &**name),
+    });
+    let periodics = app.periodics.iter().map(|(name, ..)| ("periodic", &**name));
+    let all = std::iter::once(("app", &*app.name))
+        .chain(parts)
+        .chain(periodics)
+        .chain(app.probes.names().map(|name| ("probe", name)));
+    for (kind, name) in all.filter(|(_, name)| name.len() > NAME_BYTES_MAX) {
+        let (start, bytes) = (shown(name), name.len());
+        errors.push(config(
+            &format!("{kind} \"{start}…\": its name has {bytes} bytes"),
+            &format!("use at most {NAME_BYTES_MAX} bytes"),
+        ));
+    }
 }
 
 fn config(message: &str, hint: &str) -> Error {

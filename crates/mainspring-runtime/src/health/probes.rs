@@ -18,7 +18,7 @@ use tracing::Instrument;
 
 use crate::component::DynComponent;
 use crate::executor::isolate;
-use crate::metrics::{AppMetrics, ProbeOutcome};
+use crate::metrics::{AppMetrics, ProbeOutcome, shown};
 
 /// How long one probe may take: a probe slower than this says nothing an orchestrator could wait
 /// for.
@@ -56,7 +56,10 @@ impl Probes {
         for (at, (name, probe)) in self.0.iter().enumerate() {
             let twice = self.0.iter().take(at).any(|(other, _)| other == name);
             if twice && matches!(probe, Probe::Function(_)) {
-                let message = format!("probe \"{name}\": its name is registered more than once");
+                let message = format!(
+                    "probe \"{}\": its name is registered more than once",
+                    shown(name)
+                );
                 errors.push(Error::new(ErrorKind::Config, message).with_hint("rename one of them"));
             }
         }
@@ -71,6 +74,14 @@ impl Probes {
             );
         }
         errors
+    }
+
+    /// The names of the probes that belong to no component.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        let functions = self.0.iter();
+        functions.filter_map(|(name, probe)| {
+            matches!(probe, Probe::Function(_)).then_some(name.as_str())
+        })
     }
 
     pub(crate) fn bound(self, ctx: Context, metrics: AppMetrics) -> BoundProbes {

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use futures_util::FutureExt;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::Full;
 use hyper::body::Incoming;
@@ -14,6 +15,7 @@ use mainspring_core::context::Context;
 use mainspring_core::error::{Error, ErrorKind};
 use mainspring_core::health::{Readiness, Report};
 use mainspring_core::spawn::{Scope, Task};
+use tokio::io::AsyncWriteExt;
 
 use super::BoundProbes;
 use crate::app::Shared;
@@ -29,12 +31,23 @@ const ACCEPT_PAUSE: std::time::Duration = std::time::Duration::from_millis(100);
 const CONNECTION_LIMIT: std::time::Duration = std::time::Duration::from_secs(30);
 
 /// How many clients the health server talks to at once: a few orchestrators and scrapers are meant.
+///
+/// One more gets [`TOO_MANY`] and is closed, whatever it asks.
 const CONNECTIONS_MAX: usize = 256;
+
+/// What a client over the bound is told. It is written without waiting, since nothing here may wait
+/// for a client; over a real network it may be lost when the client's request crosses it, and only
+/// the close is seen.
+const TOO_MANY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
+    content-type: text/plain; charset=utf-8\r\ncontent-length: 21\r\n\
+    cache-control: no-store\r\nconnection: close\r\n\r\ntoo many connections\n";
 
 /// The bound health server.
 pub(crate) struct HealthServer {
     ctx: Context,
+    /// Of the task that accepts.
     scope: Scope,
+    connections: Scope,
     address: SocketAddr,
     listener: Option<Box<dyn Listener>>,
     answers: Answers,
@@ -73,6 +86,7 @@ impl HealthServer {
         Ok(Self {
             ctx: site.ctx.clone(),
             scope: Scope::new(),
+            connections: Scope::new(),
             address: listener.local_addr(),
             listener: Some(listener),
             answers: Answers(Arc::new(parts)),
@@ -93,8 +107,8 @@ impl HealthServer {
         let Some(listener) = self.listener.take() else {
             return;
         };
-        let (ctx, scope) = (self.ctx.clone(), self.scope.clone());
-        let accept = accept(ctx.clone(), scope.clone(), listener, self.answers.clone());
+        let (ctx, connections) = (self.ctx.clone(), self.connections.clone());
+        let accept = accept(ctx, connections, listener, self.answers.clone());
         let name = Arc::from("health listener");
         let task = self
             .ctx
@@ -108,21 +122,29 @@ impl HealthServer {
     pub(crate) async fn close(&mut self) {
         self.end();
         self.scope.emptied().await;
+        self.connections.emptied().await;
     }
 
     /// Drops everything without waiting.
     pub(crate) fn end(&mut self) {
         self.listener = None;
         self.scope.abort_all();
+        self.connections.abort_all();
     }
 }
 
-async fn accept(ctx: Context, scope: Scope, mut listener: Box<dyn Listener>, answers: Answers) {
+async fn accept(
+    ctx: Context,
+    connections: Scope,
+    mut listener: Box<dyn Listener>,
+    answers: Answers,
+) {
     let name = Arc::from("health connection");
     loop {
         match listener.accept().await {
-            Ok(connection) => {
-                if scope.len() > CONNECTIONS_MAX {
+            Ok(mut connection) => {
+                if connections.len() >= CONNECTIONS_MAX {
+                    let _ = connection.stream.write_all(TOO_MANY).now_or_never();
                     tracing::warn!("the health server has too many connections and closed one");
                     continue;
                 }
@@ -130,7 +152,7 @@ async fn accept(ctx: Context, scope: Scope, mut listener: Box<dyn Listener>, ans
                 drop(
                     ctx.env()
                         .spawner
-                        .spawn(&scope, TaskKind::Loop, &name, served),
+                        .spawn(&connections, TaskKind::Loop, &name, served),
                 );
             }
             Err(error) => {

@@ -7,7 +7,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 /// names up as it runs (one per connection, say) cannot fill the memory with them.
 pub const NAMES_MAX: usize = 1_000;
 
-/// Bytes of a name that are shown in a label.
+/// Bytes of a name that are shown in a label, and the longest name that can be registered: it is
+/// in every line of a page with a thousand names.
 pub const NAME_BYTES_MAX: usize = 128;
 
 /// The name that all further names share.
@@ -51,7 +52,8 @@ impl<T> Default for Named<T> {
     }
 }
 
-fn shown(name: &str) -> &str {
+/// The start of a name, as long as a label may be.
+pub(crate) fn shown(name: &str) -> &str {
     let room = NAME_BYTES_MAX.min(name.len());
     let boundary = (0..=room)
         .rev()

@@ -10,7 +10,7 @@ use prometheus_client::encoding::{DescriptorEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
 
 use super::{Engine, PeriodicState};
-use crate::metrics::{NAMES_MAX, describe};
+use crate::metrics::{NAMES_MAX, describe, shown};
 
 /// Shows the first [`NAMES_MAX`] periodics: a scrape with more series than that helps nobody.
 pub(crate) struct PeriodicCollector(Engine);
@@ -78,7 +78,7 @@ fn runs(encoder: &mut DescriptorEncoder<'_>, states: &[PeriodicState]) -> fmt::R
             ("dropped", record.skipped),
         ];
         for (outcome, count) in outcomes {
-            let labels = [("periodic", &*state.name), ("outcome", outcome)];
+            let labels = [("periodic", shown(&state.name)), ("outcome", outcome)];
             family
                 .encode_family(&labels)?
                 .encode_counter::<NoLabelSet, _, u64>(&count, None)?;
@@ -96,7 +96,7 @@ fn counter(
 ) -> fmt::Result {
     let mut family = describe(encoder, name, help, MetricType::Counter)?;
     for state in states {
-        let labels = [("periodic", &*state.name)];
+        let labels = [("periodic", shown(&state.name))];
         let count = value(state);
         family
             .encode_family(&labels)?
@@ -115,7 +115,7 @@ fn gauge(
     let mut family = describe(encoder, name, help, MetricType::Gauge)?;
     for state in states {
         if let Some(value) = value(state) {
-            let labels = [("periodic", &*state.name)];
+            let labels = [("periodic", shown(&state.name))];
             family.encode_family(&labels)?.encode_gauge(&value)?;
         }
     }

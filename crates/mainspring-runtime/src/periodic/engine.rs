@@ -4,7 +4,6 @@ use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
-use std::time::Duration;
 
 use mainspring_core::activity::TaskKind;
 use mainspring_core::cause::Cause;
@@ -12,15 +11,11 @@ use mainspring_core::clock::{Clock, Deadline, Sleep};
 use mainspring_core::context::Context;
 use mainspring_core::periodic::{AnyPlan, Command, Event, Machine, Moment, Run};
 use mainspring_core::spawn::{Scope, Task};
-use mainspring_core::time::{Monotonic, Timestamp, wall_after};
+use mainspring_core::time::{Monotonic, Timestamp};
 
 use super::collect::PeriodicCollector;
 use super::queue::{Place, Queue};
 use super::{Handler, PeriodicState, run};
-
-/// How far the wall clock may move against monotonic time before cron fires are computed anew:
-/// slewing stays below it, a step that matters to a minute's schedule does not.
-const STEP_MIN: Duration = Duration::from_secs(1);
 
 /// All periodics of an app; cheap to clone.
 #[derive(Clone)]
@@ -95,7 +90,7 @@ impl Engine {
         if places > 0 {
             let engine = self.clone();
             let name = Arc::from("periodic engine");
-            let waits = async move { engine.wait_and_fire().await };
+            let waits = async move { engine.wait_and_fire(now).await };
             let spawner = &self.0.ctx.env().spawner;
             let waiter = spawner.spawn(&Scope::new(), TaskKind::Loop, &name, waits);
             state.waiter = Some(waiter);
@@ -177,8 +172,8 @@ impl Engine {
         self.begin(starting);
     }
 
-    async fn wait_and_fire(&self) {
-        let mut offset = self.moment();
+    async fn wait_and_fire(&self, began: Moment) {
+        let mut offset = began;
         loop {
             let (monotonic, wall) = self.state().queue.next();
             let clock = self.0.ctx.clock();
@@ -188,7 +183,7 @@ impl Engine {
             // One instant for all decisions: the wall may be stepped back in between, and what the
             // queue thinks due the machine must think due as well.
             let now = self.moment();
-            if stepped(offset, now) {
+            if offset.wall_was_set(now) {
                 offset = now;
                 for place in 0..state.entries.len() {
                     self.feed(&mut state, place, Event::WallSet, now, &mut starting);
@@ -223,7 +218,7 @@ impl Engine {
             };
             if due(monotonic.as_mut().as_pin_mut())
                 || due(wall.as_mut().as_pin_mut())
-                || stepped(offset, self.moment())
+                || offset.wall_was_set(self.moment())
             {
                 return Poll::Ready(());
             }
@@ -308,12 +303,4 @@ impl Engine {
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Whether the difference of the two clocks has changed, as it only does when the wall is
-/// corrected.
-fn stepped(before: Moment, after: Moment) -> bool {
-    let passed = after.monotonic.since(before.monotonic);
-    let expected = wall_after(before.wall, passed);
-    expected.duration_since(after.wall).unsigned_abs() >= STEP_MIN
 }

@@ -7,10 +7,11 @@ use std::time::Duration;
 use mainspring_core::health::{Health, Readiness};
 use mainspring_runtime::app::App;
 use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::Notify;
 
 use crate::fast_clock::fast_clock;
-use crate::rig::{Does, HOUR, Rig, SECOND, YEAR};
+use crate::rig::{Does, HOUR, Reply, Rig, SECOND, YEAR};
 
 #[tokio::test]
 async fn every_page_answers_get_and_head() {
@@ -363,4 +364,34 @@ async fn metrics_tell_of_components_and_tasks() {
     let tasks: i64 = tasks.unwrap().parse().unwrap();
     assert!(tasks >= 2, "at least the loop and the server: {tasks}");
     let _ = rig.stopped(running).await;
+}
+
+#[tokio::test]
+async fn connections_beyond_the_bound_are_told_and_closed() {
+    const CONNECTIONS_MAX: usize = 256;
+    let rig = Rig::new();
+    let running = rig.ready(rig.app()).await;
+    let address = running.handle.addresses()["health"];
+    let mut open: Vec<_> = (0..CONNECTIONS_MAX)
+        .map(|_| rig.network.connect(address).unwrap())
+        .collect();
+    for _ in 0..3 {
+        let reply = rig.get(&running, "/live").await;
+        assert_eq!(
+            (reply.status, &*reply.body),
+            (503, "too many connections\n")
+        );
+        assert!(reply.head.contains("connection: close"), "{}", reply.head);
+    }
+    // The last one that was let in is answered, and each that leaves makes room for one.
+    let last = open.last_mut().unwrap();
+    let request = b"GET /live HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n";
+    last.write_all(request).await.unwrap();
+    let mut text = String::new();
+    last.read_to_string(&mut text).await.unwrap();
+    assert_eq!(Reply::of(&text).status, 200, "{text}");
+    rig.clock.settle().await;
+    assert_eq!(rig.get(&running, "/live").await.status, 200);
+    open.clear();
+    assert_eq!(rig.stopped(running).await.exit_code(), 0);
 }

@@ -2,8 +2,12 @@
 
 use std::time::Duration;
 
+use mainspring_core::health::Health;
 use mainspring_core::lifecycle::{ShutdownCause, Signal, StartOutcome, StopOutcome};
+use mainspring_core::periodic::{Cron, Every};
 use mainspring_runtime::app::App;
+use mainspring_runtime::follow_up::FollowUpLimits;
+use mainspring_runtime::metrics::NAME_BYTES_MAX;
 
 use crate::rig::{Does, HOUR, Main, Rig, SECOND, outcome};
 
@@ -286,7 +290,6 @@ async fn a_conflict_of_one_listener_closes_the_others() {
 
 #[tokio::test]
 async fn every_configuration_error_is_told_at_once() {
-    use mainspring_core::periodic::{Cron, Every};
     let mut rig = Rig::new();
     rig.environment = rig.environment.with("MAINSPRING_ENV", "staging");
     let nothing = |_tick| async { Ok(()) };
@@ -334,4 +337,52 @@ async fn an_app_that_is_dropped_or_aborted_is_never_ready() {
     rig.clock.settle().await;
     running.report.abort();
     assert!(!running.handle.ready().await);
+}
+
+#[tokio::test]
+async fn zero_limits_and_endless_names_are_refused_together() {
+    let rig = Rig::new();
+    let long = |kind| format!("{kind}-{}", "x".repeat(5_000_000));
+    let bad = App::new(long("app"))
+        .drain_delay(Duration::ZERO)
+        .shutdown_budget(Duration::ZERO)
+        .follow_ups(FollowUpLimits {
+            running: 0,
+            waiting: 0,
+        })
+        .component(rig.part(String::leak(long("component"))))
+        .on_stop(long("hook"), |_ctx| async { Ok(()) })
+        .probe(&long("probe"), |_ctx| async { Health::healthy() })
+        .periodic(&long("periodic"), Every::seconds(5), |_tick| async {
+            Ok(())
+        });
+    let report = rig.run(bad).await;
+    assert_eq!(report.exit_code(), 1);
+    let lines = report.problems.iter();
+    let lines: Vec<_> = lines.map(|problem| problem.message.as_str()).collect();
+    let problems = lines.join("\n");
+    for told in [
+        "follow-ups: none may run",
+        "follow-ups: none may wait",
+        "the shutdown budget is zero",
+        "app \"app-x",
+        "component \"component-x",
+        "hook \"hook-x",
+        "probe \"probe-x",
+        "periodic \"periodic-x",
+    ] {
+        assert!(problems.contains(told), "{told}: {problems:.2000}");
+    }
+    assert_eq!(lines.len(), 8);
+    assert!(problems.len() < 2_000, "the names are not told whole");
+
+    // The longest name that is allowed, and the smallest limits.
+    let fits = App::new("x".repeat(NAME_BYTES_MAX))
+        .shutdown_budget(SECOND)
+        .follow_ups(FollowUpLimits {
+            running: 1,
+            waiting: 1,
+        });
+    let running = rig.ready(fits).await;
+    assert_eq!(rig.stopped(running).await.exit_code(), 0);
 }

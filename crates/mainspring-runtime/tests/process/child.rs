@@ -13,6 +13,7 @@ use mainspring_core::lifecycle::ShutdownReport;
 use mainspring_core::periodic::Every;
 use mainspring_runtime::app::{App, AppHandle};
 use mainspring_runtime::component::Component;
+use mainspring_runtime::system_clock::system_clock;
 use tokio::runtime::{Builder, Runtime};
 
 type Ended = Result<ShutdownReport, Error>;
@@ -24,6 +25,14 @@ pub(crate) fn run(case: &str) -> ExitCode {
     match case {
         "clean" => exit(multi().block_on(say_when_ready(app()))),
         "start-fails" => exit(multi().block_on(app().component(Bad("start")).run())),
+        "start-panics" => exit(multi().block_on(app().component(Bad("start-panic")).run())),
+        "start-late" => exit(multi().block_on(app().component(Late("late")).run())),
+        "start-deaf" => exit(multi().block_on(app().component(Late("deaf")).run())),
+        "stop-panics" => exit(multi().block_on(say_when_ready(app().component(Bad("stop-panic"))))),
+        "stop-cut" => exit(multi().block_on(say_when_ready(hangs().shutdown_budget(BUDGET)))),
+        "asks" => exit(multi().block_on(app().component(Asks).run())),
+        "two-apps" => exit(two_apps()),
+        "host-lives-on" => exit(host_lives_on()),
         "start-waits" => exit(multi().block_on(app().component(Waits).run())),
         "stop-fails" => exit(multi().block_on(say_when_ready(app().component(Bad("stop"))))),
         "stop-hangs" => exit(multi().block_on(say_when_ready(hangs()))),
@@ -32,7 +41,8 @@ pub(crate) fn run(case: &str) -> ExitCode {
         }
         "blocked" => exit(block_all(&multi(), 2)),
         "blocked-alone" => exit(block_all(&single(), 0)),
-        "blocked-then-asked" => exit(block_all_and_ask()),
+        "blocked-then-asked" => exit(block_all_and_ask(app())),
+        "embedded-blocked" => exit(block_all_and_ask(app().without_signals())),
         "holds-runtime" => holds_runtime(app().shutdown_budget(BUDGET)),
         "lingers" => {
             let app = app();
@@ -110,8 +120,8 @@ fn block_all(runtime: &Runtime, workers: usize) -> Ended {
     }))
 }
 
-fn block_all_and_ask() -> Ended {
-    let app = app().shutdown_budget(BUDGET);
+fn block_all_and_ask(app: App) -> Ended {
+    let app = app.shutdown_budget(BUDGET);
     let handle = app.handle();
     multi().block_on(beside(app, async move {
         assert!(handle.ready().await);
@@ -215,6 +225,37 @@ fn one_after_another() -> Ended {
     })
 }
 
+fn two_apps() -> Ended {
+    multi().block_on(async {
+        let second = App::new("second").without_health().component(Quiet);
+        let second = second.drain_delay(Duration::ZERO);
+        let first = app();
+        let (first_handle, second_handle) = (first.handle(), second.handle());
+        let ready = async {
+            if first_handle.ready().await && second_handle.ready().await {
+                say("ready");
+            }
+        };
+        let (first, second, ()) = tokio::join!(first.run(), second.run(), ready);
+        first.and(second)
+    })
+}
+
+/// The deadline of an app that has ended is not that of the program around it.
+fn host_lives_on() -> Ended {
+    multi().block_on(async {
+        let embedded = app().without_signals().shutdown_budget(BUDGET);
+        let handle = embedded.handle();
+        let embedded = embedded.on_ready(move |_| handle.shutdown("the host is done with it"));
+        let ended = embedded.run().await;
+        system_clock()
+            .sleep(BUDGET + Duration::from_millis(1_200))
+            .await;
+        eprintln!("the host lives on");
+        ended
+    })
+}
+
 fn say(line: &str) {
     println!("{line}");
 }
@@ -251,6 +292,7 @@ impl Component for Bad {
     async fn start(&self, _ctx: Context) -> Result<(), BoxError> {
         match self.0 {
             "start" => Err("the cache is cold".into()),
+            "start-panic" => panic!("the cache is on fire"),
             _ => Ok(()),
         }
     }
@@ -258,7 +300,45 @@ impl Component for Bad {
     async fn stop(&self, _ctx: Context) -> Result<(), BoxError> {
         match self.0 {
             "stop" => Err("the cache is hot".into()),
+            "stop-panic" => panic!("the cache is under water"),
             _ => Ok(()),
         }
+    }
+}
+
+/// Does not start within its limit, whether it hears its context or not.
+struct Late(&'static str);
+
+impl Component for Late {
+    fn name(&self) -> &str {
+        self.0
+    }
+
+    async fn start(&self, ctx: Context) -> Result<(), BoxError> {
+        match self.0 {
+            "deaf" => std::future::pending().await,
+            _ => Err(ctx.cancelled().await.to_string().into()),
+        }
+    }
+
+    fn start_timeout(&self) -> Duration {
+        BUDGET
+    }
+}
+
+/// Asks for the shutdown from a task of its own.
+struct Asks;
+
+impl Component for Asks {
+    fn name(&self) -> &str {
+        "asks"
+    }
+
+    async fn start(&self, ctx: Context) -> Result<(), BoxError> {
+        ctx.spawn(
+            "work",
+            |ctx| async move { ctx.shutdown("all work is done") },
+        );
+        Ok(())
     }
 }

@@ -7,6 +7,27 @@ use std::process::ExitCode;
 use crate::parent::Process;
 
 const TESTS: &[(&str, fn())] = &[
+    (
+        "a_panicking_start_names_the_component",
+        a_panicking_start_names_the_component,
+    ),
+    ("a_start_over_its_limit_fails", a_start_over_its_limit_fails),
+    (
+        "a_start_that_hears_nothing_is_abandoned",
+        a_start_that_hears_nothing_is_abandoned,
+    ),
+    ("a_panicking_stop_is_unclean", a_panicking_stop_is_unclean),
+    (
+        "a_stop_that_hangs_is_cut_by_the_budget",
+        a_stop_that_hangs_is_cut_by_the_budget,
+    ),
+    ("a_component_stops_the_app", a_component_stops_the_app),
+    ("two_apps_run_side_by_side", two_apps_run_side_by_side),
+    (
+        "an_embedded_app_that_is_stuck_ends_the_process",
+        an_embedded_app_that_is_stuck_ends_the_process,
+    ),
+    ("a_host_outlives_its_app", a_host_outlives_its_app),
     ("a_signal_stops_cleanly", a_signal_stops_cleanly),
     (
         "a_failed_start_names_the_component",
@@ -53,6 +74,10 @@ const TESTS: &[(&str, fn())] = &[
     ),
 ];
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the tests wait for processes side by side"
+)]
 /// Runs the tests whose name contains `filter`.
 pub(crate) fn run_all(filter: Option<&String>) -> ExitCode {
     let chosen = |name: &str| filter.is_none_or(|filter| name.contains(filter.as_str()));
@@ -238,5 +263,72 @@ fn signals_are_left_alone_when_asked() {
         child.ended().status.signal(),
         Some(15),
         "the default action"
+    );
+}
+
+fn a_panicking_start_names_the_component() {
+    let ended = Process::start("start-panics").ended();
+    ended.with(1, &["component \"bad\"", "the cache is on fire"]);
+}
+
+fn a_start_over_its_limit_fails() {
+    let ended = Process::start("start-late").ended();
+    ended.with(1, &["component \"late\"", "did not start within"]);
+}
+
+fn a_start_that_hears_nothing_is_abandoned() {
+    let ended = Process::start("start-deaf").ended();
+    ended.with(1, &["component \"deaf\"", "abandoned"]);
+}
+
+fn a_panicking_stop_is_unclean() {
+    let child = Process::start("stop-panics");
+    child.until("ready");
+    child.signal("-TERM");
+    let texts = ["exit code 3", "component bad", "the cache is under water"];
+    child.ended().with(3, &texts);
+}
+
+fn a_stop_that_hangs_is_cut_by_the_budget() {
+    let child = Process::start("stop-cut");
+    child.until("ready");
+    child.signal("-TERM");
+    let texts = ["SIGTERM; exit code 3", "hook hangs: "];
+    let ended = child.ended().with(3, &texts);
+    assert!(
+        ended.stderr.contains("run has returned"),
+        "{}",
+        ended.stderr
+    );
+}
+
+fn a_component_stops_the_app() {
+    let ended = Process::start("asks").ended();
+    ended.with(0, &["exit code 0", "asks", "all work is done"]);
+}
+
+fn two_apps_run_side_by_side() {
+    let child = Process::start("two-apps");
+    child.until("ready");
+    child.signal("-TERM");
+    let texts = [
+        "child stopped: SIGTERM; exit code 0",
+        "second stopped: SIGTERM; exit code 0",
+    ];
+    child.ended().with(0, &texts);
+}
+
+fn an_embedded_app_that_is_stuck_ends_the_process() {
+    let child = Process::start("embedded-blocked");
+    child.until("ready");
+    let text = "child stopped: asked from a thread; exit code 4";
+    child.ended().with(4, &[text]);
+}
+
+fn a_host_outlives_its_app() {
+    let ended = Process::start("host-lives-on").ended();
+    ended.with(
+        0,
+        &["the host is done with it; exit code 0", "the host lives on"],
     );
 }

@@ -35,8 +35,8 @@ pub(super) async fn admit(
     let head = server.authenticate(head, entry.limits.timeout).await?;
     let registered = server.site.follow_ups.batch(head.context());
     *batch = Some(registered.clone());
+    entry.check_rate(&head)?;
     let ctx = ActionContext::new(head, FollowUps::new(registered));
-    entry.check_rate(&ctx)?;
     let permit = entry.permit()?;
     let body = read_json(ctx.headers(), body, entry.limits.body).await?;
     Ok(Admitted { ctx, body, permit })

@@ -6,6 +6,7 @@ use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 
 use crate::error::{ActionError, FieldError};
+use crate::text::{TEXT_BYTES_MAX, cut};
 
 /// How many unknown fields one answer names.
 const UNKNOWN_MAX: usize = 16;
@@ -78,7 +79,7 @@ fn refused<T: DeserializeOwned>(text: &str, error: &serde_json::Error) -> Action
     }
     let mut json = serde_json::Deserializer::from_str(text);
     let Err(error) = serde_path_to_error::deserialize::<_, T>(&mut json) else {
-        return ActionError::bad_input(format!("the input has the wrong shape: {error}"));
+        return ActionError::bad_input("the input has the wrong shape");
     };
     let path = error.path().to_string();
     let message = error.inner().to_string();
@@ -89,20 +90,26 @@ fn refused<T: DeserializeOwned>(text: &str, error: &serde_json::Error) -> Action
     };
     with_fields(
         "the input has the wrong shape",
-        vec![FieldError::new(field, message)],
+        vec![FieldError::new(
+            cut(field, TEXT_BYTES_MAX),
+            cut(message, TEXT_BYTES_MAX),
+        )],
     )
 }
 
+/// The text names the first field; what is wrong with each, which may quote the client, stands
+/// only in its place.
 fn with_fields(what: &str, fields: Vec<FieldError>) -> ActionError {
-    let mut text = what.to_owned();
-    for (index, FieldError { field, message }) in fields.iter().enumerate() {
-        text.push_str(if index == 0 { ": " } else { ", " });
-        text.push_str(&format!("`{field}` {message}"));
-    }
+    let first = fields.first().map_or("", |error| &error.field);
+    let text = match fields.len() {
+        0 | 1 => format!("{what}: `{first}`"),
+        all => format!("{what}: `{first}` and {} more", all - 1),
+    };
     ActionError::bad_input(text).with_fields(fields)
 }
 
-/// A path as `serde_path_to_error` writes it too: `lines[0].name`.
+/// A path as `serde_path_to_error` writes it too: `lines[0].name`; cut at each step, because a key
+/// may be as long as the body.
 fn written(path: &serde_ignored::Path<'_>) -> String {
     use serde_ignored::Path::{Map, NewtypeStruct, NewtypeVariant, Root, Seq, Some};
     match path {
@@ -111,7 +118,7 @@ fn written(path: &serde_ignored::Path<'_>) -> String {
         Map { parent, key } => {
             let parent = written(parent);
             let dot = if parent.is_empty() { "" } else { "." };
-            format!("{parent}{dot}{key}")
+            cut(format!("{parent}{dot}{key}"), TEXT_BYTES_MAX)
         }
         Some { parent } | NewtypeStruct { parent } | NewtypeVariant { parent } => written(parent),
     }
@@ -204,6 +211,27 @@ mod tests {
         assert!(decode_or_empty::<Option<u8>>(b"").is_ok());
         assert!(decode_or_empty::<serde_json::Value>(b"").is_ok());
         assert_eq!(decode_or_empty::<Order>(b"").unwrap_err().fields().len(), 1);
+    }
+
+    #[test]
+    fn a_refusal_is_bounded_and_writes_no_value_twice() {
+        let long = "x".repeat(100_000);
+        let bodies = [
+            format!(r#"{{"id":"{long}"}}"#),
+            format!(r#"{{"id":1,"{long}":1}}"#),
+            format!(r#"{{"id":1,"lines":"ß{long}"}}"#),
+        ];
+        for body in bodies {
+            let error = decode::<Order>(body.as_bytes()).expect_err("it is wrong");
+            for FieldError { field, message } in error.fields() {
+                assert!(field.len() <= TEXT_BYTES_MAX, "{field}");
+                assert!(message.len() <= TEXT_BYTES_MAX, "{message}");
+            }
+            assert!(error.to_string().len() <= 2 * TEXT_BYTES_MAX, "{error}");
+        }
+        let error = decode::<Order>(br#"{"id":"a secret"}"#).expect_err("it is wrong");
+        assert!(error.fields()[0].message.contains("a secret"));
+        assert!(!error.to_string().contains("a secret"), "{error}");
     }
 
     proptest! {

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use http::Response;
 use mainspring_core::activity::park;
 use mainspring_core::cause::Cause;
+use mainspring_core::identity::User;
 use mainspring_core::spawn::BoxFuture;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{Action, Limits, decode, run};
-use crate::context::ActionContext;
-use crate::error::ActionError;
+use crate::context::{ActionContext, RequestHead};
+use crate::error::{ActionError, Validate};
 use crate::http::{Call, OutBody};
 use crate::limit::{Key, RateLimiter};
 
@@ -44,7 +45,7 @@ impl<A: Action> DynAction for A {
 
     fn prepare(self: Arc<Self>, entry: Arc<Entry>, body: &[u8]) -> Result<Prepared, ActionError> {
         let input: A::Input = decode::decode_or_empty(body)?;
-        self.validate(&input)?;
+        input.validate()?;
         Ok(Box::new(move |ctx| {
             Box::pin(async move {
                 let _permit = entry.wait_for_permit().await;
@@ -91,11 +92,12 @@ impl Entry {
     }
 
     /// Takes the call from the caller's allowance.
-    pub(super) fn check_rate(&self, ctx: &ActionContext) -> Result<(), ActionError> {
+    pub(crate) fn check_rate(&self, head: &RequestHead) -> Result<(), ActionError> {
         let Some(rate) = &self.rate else {
             return Ok(());
         };
-        let key = Key::of(ctx.user(), ctx.client());
+        let ctx = head.context();
+        let key = Key::of(ctx.get::<User>(), head.client());
         rate.take(key, ctx.clock().monotonic())
             .map_err(ActionError::too_many)
     }

@@ -1,6 +1,5 @@
 //! What one action may use.
 
-use std::num::NonZeroU32;
 use std::time::Duration;
 
 /// How many bytes a body may have by default: large for JSON, small beside the memory of a service.
@@ -10,6 +9,9 @@ pub const BODY_MAX: usize = 1024 * 1024;
 pub const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// What one action may use; every limit is enforced.
+///
+/// A limit of zero that would refuse every call is a configuration error at the boot; a body of
+/// zero bytes is not, as an action may have no input.
 ///
 /// ```
 /// use mainspring_web::action::{Limits, Rate};
@@ -57,11 +59,27 @@ impl Limits {
     }
 
     /// How often one user, or one client address without a user, may call: 429 with `retry-after`
-    /// above it. Unlimited unless set.
+    /// above it. Unlimited unless set. The calls of a trigger are counted by address.
     #[must_use]
     pub fn rate(mut self, rate: Rate) -> Self {
         self.rate = Some(rate);
         self
+    }
+}
+
+impl Limits {
+    /// The limits of zero that would refuse every call.
+    pub(crate) fn zeros(&self) -> Vec<&'static str> {
+        let rate = |zero: fn(&Rate) -> bool| self.rate.as_ref().is_some_and(zero);
+        let all = [
+            ("timeout", self.timeout.is_zero()),
+            ("concurrency", self.concurrency == Some(0)),
+            ("rate count", rate(|rate| rate.count == 0)),
+            ("rate burst", rate(|rate| rate.burst == 0)),
+            ("rate period", rate(|rate| rate.period.is_zero())),
+        ];
+        let zeros = all.into_iter().filter(|(_, zero)| *zero);
+        zeros.map(|(name, _)| name).collect()
     }
 }
 
@@ -77,17 +95,18 @@ impl Default for Limits {
 }
 
 /// How often something may happen: so many in a period, evenly refilled.
+///
+/// A count, a burst or a period of zero is a configuration error at the boot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rate {
-    pub(crate) count: NonZeroU32,
+    pub(crate) count: u32,
     pub(crate) period: Duration,
-    pub(crate) burst: NonZeroU32,
+    pub(crate) burst: u32,
 }
 
 impl Rate {
-    /// `count` in any `period`, all of them at once if need be; a count of zero counts as one.
+    /// `count` in any `period`, all of them at once if need be.
     pub fn new(count: u32, period: Duration) -> Self {
-        let count = NonZeroU32::new(count).unwrap_or(NonZeroU32::MIN);
         Self {
             count,
             period,
@@ -108,7 +127,7 @@ impl Rate {
     /// How many may come at once after a rest; as many as the count unless set.
     #[must_use]
     pub fn burst(mut self, burst: u32) -> Self {
-        self.burst = NonZeroU32::new(burst).unwrap_or(NonZeroU32::MIN);
+        self.burst = burst;
         self
     }
 }

@@ -5,7 +5,6 @@ use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use futures_util::FutureExt;
 use http::Response;
 use mainspring_core::context::Context;
@@ -16,8 +15,8 @@ use tracing::Instrument;
 use super::admit::{Admitted, admit};
 use super::{Action, Entry, decode};
 use crate::context::ActionContext;
-use crate::error::ActionError;
-use crate::http::{Call, OutBody};
+use crate::error::{ActionError, Validate};
+use crate::http::{Call, OutBody, Success};
 
 /// Answers a request.
 pub(super) async fn answer<A: Action>(
@@ -78,16 +77,21 @@ async fn whole<A: Action>(
     entry: &Entry,
     request: Call,
     batch: &mut Option<Batch>,
-) -> Result<Bytes, ActionError> {
+) -> Result<Success, ActionError> {
     let metrics = request.server.site.metrics.clone();
     let admitted = admit(entry, request, batch).await?;
     let Admitted { ctx, body, permit } = admitted;
-    let input = decode::decode(&body)?;
+    let input: A::Input = decode::decode(&body)?;
     drop(body);
-    action.validate(&input)?;
+    input.validate()?;
+    let head = ctx.head().clone();
     let running = metrics.action_running();
     let output = call(action, entry, ctx, input).await?;
     drop(running);
     drop(permit);
-    Ok(serde_json::to_vec(&output)?.into())
+    let json = serde_json::to_vec(&output)?.into();
+    Ok(Success {
+        json,
+        added: head.answer().take(),
+    })
 }

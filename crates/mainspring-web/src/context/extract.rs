@@ -9,7 +9,7 @@ use http::request;
 use mainspring_core::context::Context;
 
 use super::head::Parts;
-use super::{ActionContext, FollowUps, RequestHead};
+use super::{ActionContext, Answer, FollowUps, RequestHead};
 use crate::error::ActionError;
 
 /// The name of [`ActionContext`] in a plain axum route, where it is an extractor.
@@ -45,6 +45,7 @@ impl<S: Sync> FromRequestParts<S> for ActionContext {
             uri: parts.uri.clone(),
             headers: parts.headers.clone(),
             client: scope.client,
+            answer: Answer::of_route(),
         };
         let head = RequestHead::new(scope.ctx.clone(), head);
         Ok(Self::new(head, scope.follow_ups.clone()))

@@ -7,6 +7,8 @@ use std::sync::Arc;
 use http::{HeaderMap, Method, Uri};
 use mainspring_core::context::Context;
 
+use super::Answer;
+
 /// The head of a request: what an authenticator sees. Cheap to clone.
 #[derive(Clone)]
 pub struct RequestHead {
@@ -20,6 +22,7 @@ pub(crate) struct Parts {
     pub(crate) uri: Uri,
     pub(crate) headers: HeaderMap,
     pub(crate) client: IpAddr,
+    pub(crate) answer: Answer,
 }
 
 impl RequestHead {
@@ -58,6 +61,11 @@ impl RequestHead {
     /// The client's address.
     pub fn client(&self) -> IpAddr {
         self.parts.client
+    }
+
+    /// Where an action leaves what it adds to its answer.
+    pub(crate) fn answer(&self) -> &Answer {
+        &self.parts.answer
     }
 
     pub(crate) fn under(mut self, ctx: Context) -> Self {

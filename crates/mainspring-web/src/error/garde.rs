@@ -2,7 +2,8 @@
 
 use super::Invalid;
 
-/// What `garde` found wrong, field by field.
+/// What `garde` found wrong, field by field; see [`Validate`](super::Validate) for an input that
+/// uses it.
 ///
 /// ```
 /// use garde::Validate;

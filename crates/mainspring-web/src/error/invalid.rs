@@ -1,40 +1,14 @@
 //! Input that was understood and is not acceptable, field by field.
 
-use std::fmt;
+use std::fmt::{self, Display};
 
 use http::StatusCode;
 
-use super::ActionError;
+use super::{ActionError, Validate};
+use crate::text::{TEXT_BYTES_MAX, cut};
 
 /// How many fields one answer names: enough for any form, and bounded for hostile input.
 pub const FIELDS_MAX: usize = 64;
-
-/// Input that can say what is wrong with itself.
-///
-/// An action whose input needs it calls it in its hook,
-/// [`Action::validate`](crate::action::Action::validate); input without rules needs nothing.
-///
-/// ```
-/// use mainspring_web::error::{Invalid, Validate};
-///
-/// struct Register { email: String }
-///
-/// impl Validate for Register {
-///     fn validate(&self) -> Result<(), Invalid> {
-///         Invalid::new()
-///             .check("email", self.email.contains('@'), "is not an e-mail address")
-///             .into_result()
-///     }
-/// }
-/// assert!(Register { email: "ada".into() }.validate().is_err());
-/// ```
-pub trait Validate {
-    /// Checks the input.
-    ///
-    /// # Errors
-    /// Names the fields that are not acceptable; the client gets them as a 422.
-    fn validate(&self) -> Result<(), Invalid>;
-}
 
 /// What is wrong with one field.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
@@ -83,6 +57,47 @@ impl Invalid {
             true => self,
             false => self.field(field, message),
         }
+    }
+
+    /// Says what is wrong inside a field, with the field's name before each path.
+    ///
+    /// ```
+    /// use mainspring_web::error::{Invalid, Validate};
+    ///
+    /// struct Line { amount: u32 }
+    ///
+    /// impl Validate for Line {
+    ///     fn validate(&self) -> Result<(), Invalid> {
+    ///         Invalid::new().check("amount", self.amount > 0, "must not be 0").into_result()
+    ///     }
+    /// }
+    /// let lines = vec![Line { amount: 0 }];
+    /// let invalid = Invalid::new().nested("lines", &lines);
+    /// assert_eq!(invalid.fields()[0].field, "lines[0].amount");
+    /// ```
+    #[must_use]
+    pub fn nested(self, field: impl Display, value: &(impl Validate + ?Sized)) -> Self {
+        match value.validate() {
+            Ok(()) => self,
+            Err(inner) => self.within(&field, inner),
+        }
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.fields.len() >= FIELDS_MAX
+    }
+
+    fn within(self, prefix: &dyn Display, inner: Self) -> Self {
+        inner.fields.into_iter().fold(self, |all, error| {
+            let FieldError { field, message } = error;
+            let dot = match field.is_empty() || field.starts_with('[') {
+                true => "",
+                false => ".",
+            };
+            // A prefix may be a key that the client chose.
+            let path = cut(format!("{prefix}{dot}{field}"), TEXT_BYTES_MAX);
+            all.field(path, message)
+        })
     }
 
     /// Everything that is wrong.

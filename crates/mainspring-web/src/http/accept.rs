@@ -93,17 +93,21 @@ impl Bound for HttpBound {
             self.drain.send_replace(true);
             self.connections.emptied().await;
             self.server.left_behind.emptied().await;
+            // Their contexts are cancelled by now: what is left has seen it, or does not look.
+            self.server.spawned().emptied().await;
         }))
     }
 
     fn cut(&mut self) -> Vec<String> {
         self.server.begin_cutting();
-        let names = self.server.under_way();
+        let mut names = self.server.under_way();
         if let Some(acceptor) = &self.acceptor {
             acceptor.abort();
         }
         self.connections.abort_all();
         self.server.left_behind.abort_all();
+        let spawned = self.server.spawned().abort_all();
+        names.extend(spawned.iter().map(ToString::to_string));
         names
     }
 }
@@ -131,11 +135,7 @@ async fn accept(
                 continue;
             }
         };
-        let serving = serve(Arc::clone(&server), connection, drain.subscribe());
-        let serving = async move {
-            serving.await;
-            drop(place);
-        };
+        let serving = serve(Arc::clone(&server), connection, place, drain.subscribe());
         let spawner = &server.site.ctx.env().spawner;
         drop(spawner.spawn(&connections, TaskKind::Loop, &name, serving));
     }

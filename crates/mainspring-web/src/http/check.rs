@@ -34,6 +34,7 @@ impl HttpEndpoint {
         for (action, keys) in &self.triggers {
             keys.check(action.name, errors);
         }
+        self.check_limits(errors);
         self.check_prefix(errors);
         self.check_address(environment, errors);
         for proxy in &self.proxies {
@@ -52,6 +53,21 @@ impl HttpEndpoint {
         if merged.is_err() {
             let hint = "two of them have the same route, or a fallback each; merge them by hand";
             errors.push(config("the routers cannot be merged".to_owned(), hint));
+        }
+    }
+
+    fn check_limits(&self, errors: &mut Vec<Error>) {
+        let actions = self.actions.iter().map(|action| ("action", action));
+        let triggers = self.triggers.iter().map(|(action, _)| ("trigger", action));
+        for (kind, action) in actions.chain(triggers) {
+            for limit in action.limits.zeros() {
+                let message = format!("the {kind} `{}` has a {limit} of zero", action.name);
+                errors.push(config(message, "with it every call would be refused"));
+            }
+        }
+        for limit in self.limits.zeros() {
+            let message = format!("the HTTP limit `{limit}` is zero");
+            errors.push(config(message, "leave it out to use the default"));
         }
     }
 

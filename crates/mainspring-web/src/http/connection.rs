@@ -8,7 +8,7 @@ use hyper::server::conn::http1;
 use hyper_util::rt::TokioIo;
 use mainspring_runtime::io_time;
 use mainspring_runtime::network::Connection;
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, watch};
 
 use super::HttpLimits;
 use super::server::Server;
@@ -30,10 +30,11 @@ const HEAD_GRACE: Duration = Duration::from_secs(1);
 pub(super) async fn serve(
     server: Arc<Server>,
     connection: Connection,
+    place: OwnedSemaphorePermit,
     mut drain: watch::Receiver<bool>,
 ) {
     let limits = server.limits;
-    let state = Arc::new(ConnState::new());
+    let state = Arc::new(ConnState::new(place, server.finished.clone()));
     let _open = server.opened(Arc::clone(&state));
     let wire = Wire::new(connection.stream, Arc::clone(&state), limits);
     let service = Service {

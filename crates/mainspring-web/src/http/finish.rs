@@ -18,6 +18,7 @@ use super::request_body::too_slow;
 use super::response_body::OutBody;
 use super::server::Server;
 use super::state::{ConnState, Serving};
+use crate::context::Added;
 use crate::error::{ActionError, Carried, render};
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -36,13 +37,16 @@ pub(crate) struct Finish {
 /// How a handler ended: its answer, its error, or its panic.
 pub(crate) type Ended<T> = Result<Result<T, ActionError>, Box<dyn Any + Send>>;
 
+/// What an action answers when it succeeds.
+pub(crate) struct Success {
+    pub(crate) json: Bytes,
+    pub(crate) added: Option<Box<Added>>,
+}
+
 impl Finish {
-    /// Answers for an action: 200 and JSON, or a problem.
-    pub(crate) fn action(self, ended: Ended<Bytes>, batch: Option<Batch>) -> Response<OutBody> {
-        self.json(
-            ended.map(|ended| ended.map(|json| (StatusCode::OK, json))),
-            batch,
-        )
+    /// Answers for an action: 200 and JSON, what the action added, or a problem.
+    pub(crate) fn action(self, ended: Ended<Success>, batch: Option<Batch>) -> Response<OutBody> {
+        self.whole(ended.map(|ended| ended.map(Success::into_response)), batch)
     }
 
     /// Answers with a status and JSON, or a problem.
@@ -51,14 +55,14 @@ impl Finish {
         ended: Ended<(StatusCode, Bytes)>,
         batch: Option<Batch>,
     ) -> Response<OutBody> {
+        let ended = ended.map(|ended| ended.map(|(status, bytes)| json(status, bytes)));
+        self.whole(ended, batch)
+    }
+
+    fn whole(self, ended: Ended<Response<Bytes>>, batch: Option<Batch>) -> Response<OutBody> {
         let failed = !matches!(ended, Ok(Ok(_)));
         let response = match ended {
-            Ok(Ok((status, json))) => {
-                let mut response = Response::new(json);
-                *response.status_mut() = status;
-                response.headers_mut().insert(CONTENT_TYPE, JSON);
-                response
-            }
+            Ok(Ok(response)) => response,
             Ok(Err(error)) => self.problem(error),
             Err(panic) => self.panicked(&*panic),
         };
@@ -156,4 +160,31 @@ impl Finish {
         }
         response
     }
+}
+
+impl Success {
+    fn into_response(self) -> Response<Bytes> {
+        let Some(added) = self.added else {
+            return json(StatusCode::OK, self.json);
+        };
+        let status = added.status().unwrap_or(StatusCode::OK);
+        let mut response = match status {
+            // These have no body by their meaning.
+            StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT => {
+                let mut response = Response::new(Bytes::new());
+                *response.status_mut() = status;
+                response
+            }
+            _ => json(status, self.json),
+        };
+        response.headers_mut().extend(added.headers());
+        response
+    }
+}
+
+fn json(status: StatusCode, json: Bytes) -> Response<Bytes> {
+    let mut response = Response::new(json);
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, JSON);
+    response
 }

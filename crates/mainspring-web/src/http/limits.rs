@@ -31,6 +31,8 @@ pub const CONNECTIONS_MAX: usize = 10_000;
 
 /// What one connection may use; every time in it is I/O time, which a test's clock does not move.
 ///
+/// A zero is a configuration error at the boot, except for lingering, which may be turned off.
+///
 /// ```
 /// use mainspring_web::http::HttpLimits;
 /// use std::time::Duration;
@@ -102,10 +104,29 @@ impl HttpLimits {
 
     /// How many connections may be open; further ones wait in the system's backlog.
     /// [`CONNECTIONS_MAX`] unless set.
+    ///
+    /// A handler runs on when its client leaves, and keeps the connection's place until it ends: no
+    /// more handlers run than there may be connections.
     #[must_use]
     pub fn connections(mut self, connections: usize) -> Self {
         self.connections = connections;
         self
+    }
+}
+
+impl HttpLimits {
+    /// The limits of zero that would refuse every request.
+    pub(crate) fn zeros(&self) -> Vec<&'static str> {
+        let all = [
+            ("head_bytes", self.head_bytes == 0),
+            ("head_time", self.head_time.is_zero()),
+            ("body_time", self.body_time.is_zero()),
+            ("write_time", self.write_time.is_zero()),
+            ("idle_time", self.idle_time.is_zero()),
+            ("connections", self.connections == 0),
+        ];
+        let zeros = all.into_iter().filter(|(_, zero)| *zero);
+        zeros.map(|(name, _)| name).collect()
     }
 }
 

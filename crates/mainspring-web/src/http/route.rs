@@ -24,7 +24,7 @@ use super::response_body::OutBody;
 use super::server::Server;
 use super::state::ConnState;
 use crate::action::{TIMEOUT, catch};
-use crate::context::{FollowUps, Parts, RequestHead, Scope};
+use crate::context::{Answer, FollowUps, Parts, RequestHead, Scope};
 use crate::error::ActionError;
 
 /// One request for a plain route, shared by the server, which sees it first, and the layer, which
@@ -176,6 +176,7 @@ fn head(call: &RouteCall, ctx: &Context, request: &Request<Body>) -> Option<Requ
             uri: request.uri().clone(),
             headers: request.headers().clone(),
             client: call.client,
+            answer: Answer::of_route(),
         };
         RequestHead::new(ctx.clone(), parts)
     })

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use mainspring_core::cause::{Cause, CauseKind};
 use mainspring_core::identity::User;
 use mainspring_core::spawn::{BoxFuture, Scope};
 use mainspring_runtime::endpoint::Site;
@@ -36,6 +37,8 @@ pub(crate) struct Server {
     pub(super) proxies: Proxies,
     /// Handlers whose client has gone.
     pub(super) left_behind: Scope,
+    /// Why a request's context is cancelled once it is answered; one for all of them.
+    pub(super) finished: Cause,
     authenticate: Option<Authenticate>,
     connections: Mutex<Connections>,
     cutting: AtomicBool,
@@ -77,6 +80,7 @@ impl Server {
             errors: endpoint.errors,
             proxies: Proxies::new(blocks),
             left_behind: Scope::new(),
+            finished: Cause::new(CauseKind::Finished, "the response has been sent"),
             authenticate: endpoint.authenticate,
             connections: Mutex::default(),
             cutting: AtomicBool::new(false),
@@ -124,6 +128,11 @@ impl Server {
             id,
             _counted: self.site.metrics.http_connection(),
         }
+    }
+
+    /// The tasks that requests have spawned through their contexts.
+    pub(super) fn spawned(&self) -> &Scope {
+        self.site.ctx.scope()
     }
 
     /// The requests under way, as reports name them.

@@ -19,7 +19,7 @@ use super::route::{RouteCall, run};
 use super::server::{Server, TRIGGERS};
 use super::state::ConnState;
 use crate::action::Entry;
-use crate::context::{Parts, RequestHead};
+use crate::context::{Answer, Parts, RequestHead};
 use crate::error::ActionError;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -86,6 +86,7 @@ impl Service {
             method: parts.method,
             uri: parts.uri,
             headers: parts.headers,
+            answer: Answer::of_action(),
         };
         let handler = answer(Call {
             server: Arc::clone(server),

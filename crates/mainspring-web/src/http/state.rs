@@ -4,8 +4,10 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use mainspring_core::cause::Cause;
 use mainspring_core::context::Context;
 use mainspring_runtime::io_time::IoInstant;
+use tokio::sync::OwnedSemaphorePermit;
 
 /// The state of one connection, shared by its socket, its service and its bodies.
 pub(crate) struct ConnState {
@@ -16,6 +18,11 @@ pub(crate) struct ConnState {
     slow: AtomicBool,
     /// The client has closed its side, or the connection broke.
     gone: AtomicBool,
+    /// Why a request's context is cancelled once it is answered.
+    finished: Cause,
+    /// The connection's place among those that may be open: given back when the last that knows of
+    /// the connection has ended, which may be a handler that its client has left.
+    _place: OwnedSemaphorePermit,
 }
 
 struct Inner {
@@ -42,7 +49,7 @@ pub(super) enum Phase {
 }
 
 impl ConnState {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(place: OwnedSemaphorePermit, finished: Cause) -> Self {
         Self {
             inner: Mutex::new(Inner {
                 phase: Phase::Fresh,
@@ -54,6 +61,8 @@ impl ConnState {
             unread: AtomicBool::new(false),
             slow: AtomicBool::new(false),
             gone: AtomicBool::new(false),
+            finished,
+            _place: place,
         }
     }
 
@@ -81,13 +90,17 @@ impl ConnState {
         inner.ctx = Some(ctx.clone());
     }
 
-    /// The last frame of the answer was taken.
+    /// The last frame of the answer was taken: the request is over, and with it its context.
     pub(super) fn end(&self) {
         let mut inner = self.inner();
         inner.phase = Phase::Idle;
         inner.since = IoInstant::now();
         inner.route = None;
-        inner.ctx = None;
+        let ctx = inner.ctx.take();
+        drop(inner);
+        if let Some(ctx) = ctx {
+            ctx.cancel(self.finished.clone());
+        }
     }
 
     pub(super) fn phase(&self) -> (Phase, IoInstant) {

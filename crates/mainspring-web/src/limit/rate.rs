@@ -46,11 +46,12 @@ pub(crate) struct RateLimiter {
 
 impl RateLimiter {
     pub(crate) fn new(rate: Rate) -> Self {
-        let interval = nanos(rate.period) / u64::from(rate.count.get());
+        // A count of zero is refused at the boot.
+        let interval = nanos(rate.period) / u64::from(rate.count.max(1));
         let interval = interval.max(1);
         Self {
             interval,
-            ahead: interval.saturating_mul(u64::from(rate.burst.get()) - 1),
+            ahead: interval.saturating_mul(u64::from(rate.burst).saturating_sub(1)),
             callers: Mutex::new(BTreeMap::new()),
         }
     }

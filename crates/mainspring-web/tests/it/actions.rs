@@ -62,10 +62,6 @@ impl Action for Register {
             id: input.user_id,
         })
     }
-
-    fn validate(&self, input: &RegisterInput) -> Result<(), Invalid> {
-        input.validate()
-    }
 }
 
 /// Fails as its input says.
@@ -205,6 +201,19 @@ async fn validation_names_every_field() {
     assert_eq!(problem["errors"][0]["field"], "email");
     assert_eq!(problem["errors"][0]["message"], "is not an e-mail address");
     assert_eq!(problem["errors"][1]["field"], "tags");
+}
+
+#[tokio::test]
+async fn a_refusal_quotes_little_and_once() {
+    let server = Setup::memory().start(app).await;
+    let long = "y".repeat(100_000);
+    let body = format!(r#"{{"email":"a@b","userId":"{long}"}}"#);
+    let answer = server.call("account.register", &body).await;
+    answer.problem(400);
+    assert!(answer.body.len() < 1024, "{}", answer.body.len());
+    let body = r#"{"email":"a@b","userId":"once"}"#;
+    let answer = server.call("account.register", body).await;
+    assert_eq!(answer.body.matches("once").count(), 1, "{answer:?}");
 }
 
 #[tokio::test]

@@ -1,11 +1,13 @@
 //! Configuration errors: all of them, before anything is bound.
 
+use std::time::Duration;
+
 use mainspring_runtime::environment::Environment;
-use mainspring_web::action::Action;
+use mainspring_web::action::{Action, Limits, Rate};
 use mainspring_web::app::Web;
 use mainspring_web::context::ActionContext;
 use mainspring_web::error::ActionError;
-use mainspring_web::http::HttpEndpoint;
+use mainspring_web::http::{HttpEndpoint, HttpLimits};
 use mainspring_web::trigger::{TriggerKey, TriggerKeys};
 
 use crate::harness::Draft;
@@ -74,6 +76,60 @@ fn all_are_found_at_once() {
         "the action prefix `` cannot be used",
         "the trusted proxy `10.0.0.0/99` cannot be used: its length is too large",
         "the routers cannot be merged",
+    ];
+    assert_eq!(errors(draft), expected);
+}
+
+struct Zeros(Limits);
+
+impl Action for Zeros {
+    const NAME: &'static str = "demo.zeros";
+    type Input = ();
+    type Output = ();
+
+    async fn call(&self, _ctx: ActionContext, (): ()) -> Result<(), ActionError> {
+        Ok(())
+    }
+
+    fn limits(&self) -> Limits {
+        self.0
+    }
+}
+
+#[test]
+fn limits_of_zero_are_found() {
+    let zero = Duration::ZERO;
+    let rate = Rate::new(0, zero).burst(0);
+    let limits = Limits::default().concurrency(0).timeout(zero).rate(rate);
+    let http = HttpLimits::default()
+        .head_bytes(0)
+        .head_time(zero)
+        .body_time(zero)
+        .write_time(zero)
+        .idle_time(zero)
+        .linger_bytes(0)
+        .linger_time(zero)
+        .connections(0);
+    let key = TriggerKey::derive("a long master secret of the service", "demo.zeros");
+    let draft = Draft::default()
+        .action(Zeros(limits))
+        .trigger(Zeros(Limits::default().concurrency(0).body(0)), key)
+        .http_limits(http)
+        .action_prefix("");
+    let expected = [
+        "the action `demo.zeros` has a timeout of zero",
+        "the action `demo.zeros` has a concurrency of zero",
+        "the action `demo.zeros` has a rate count of zero",
+        "the action `demo.zeros` has a rate burst of zero",
+        "the action `demo.zeros` has a rate period of zero",
+        "the trigger `demo.zeros` has a concurrency of zero",
+        "the HTTP limit `head_bytes` is zero",
+        "the HTTP limit `head_time` is zero",
+        "the HTTP limit `body_time` is zero",
+        "the HTTP limit `write_time` is zero",
+        "the HTTP limit `idle_time` is zero",
+        "the HTTP limit `connections` is zero",
+        "the action prefix `` cannot be used",
     ];
     assert_eq!(errors(draft), expected);
 }

@@ -1,7 +1,9 @@
 //! The corpora of the fuzz targets, replayed: what was found once stays fixed.
 
-use std::path::Path;
+#[path = "../../../../fuzz/replay.rs"]
+mod corpus;
 
+use corpus::replay;
 use mainspring_web::fuzz;
 
 #[test]
@@ -12,15 +14,4 @@ fn signature_headers() {
 #[test]
 fn action_bodies() {
     replay("action_body", fuzz::action_body);
-}
-
-fn replay(target: &str, run: impl Fn(&[u8])) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus");
-    let inputs = std::fs::read_dir(folder.join(target)).unwrap();
-    let inputs: Vec<_> = inputs.map(|entry| entry.unwrap().path()).collect();
-    assert!(!inputs.is_empty(), "the corpus of {target} is empty");
-    for path in inputs {
-        println!("{}", path.display());
-        run(&std::fs::read(&path).unwrap());
-    }
 }

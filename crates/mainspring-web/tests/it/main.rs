@@ -7,6 +7,7 @@
 )]
 
 mod actions;
+mod answers;
 mod app;
 mod config;
 mod drain;
@@ -16,5 +17,6 @@ mod harness;
 mod identity;
 mod left;
 mod routes;
+mod spawned;
 mod triggers;
 mod wire;

@@ -6,10 +6,10 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
-use mainspring_web::action::{Action, Limits};
+use mainspring_web::action::{Action, Limits, Rate};
 use mainspring_web::app::Web;
 use mainspring_web::context::ActionContext;
-use mainspring_web::error::ActionError;
+use mainspring_web::error::{ActionError, Invalid, Validate};
 use mainspring_web::trigger::{TriggerKey, TriggerKeys};
 use sha2::Sha256;
 use tokio::sync::{Notify, mpsc};
@@ -327,4 +327,54 @@ async fn a_run_that_cannot_be_taken_is_503_and_may_be_tried_again() {
     let caller = Caller::new("msg_1");
     caller.call(&server, "").await.problem(503);
     caller.call(&server, "").await.problem(503);
+}
+
+#[derive(serde::Deserialize)]
+struct Day(String);
+
+impl Validate for Day {
+    fn validate(&self) -> Result<(), Invalid> {
+        Invalid::new()
+            .check("day", self.0 != "someday", "is no day")
+            .into_result()
+    }
+}
+
+/// Has rules and a rate.
+struct Strict;
+
+impl Action for Strict {
+    const NAME: &'static str = "report.run";
+    type Input = Day;
+    type Output = ();
+
+    async fn call(&self, _ctx: ActionContext, _day: Day) -> Result<(), ActionError> {
+        Ok(())
+    }
+
+    fn limits(&self) -> Limits {
+        Limits::default().rate(Rate::per_minute(2))
+    }
+}
+
+#[tokio::test]
+async fn the_rules_and_the_rate_of_the_action_hold_after_the_proof() {
+    let server = Setup::manual()
+        .start(|draft| draft.trigger(Strict, derived()))
+        .await;
+    let clock = server.manual.clone().unwrap();
+    let call = async |id: &'static str, body: &str| Caller::new(id).call(&server, body).await;
+    for _ in 0..5 {
+        let forged = Caller::new("msg_0").request("\"monday\"", "v1,AAAA");
+        server.send(&forged).await.problem(401);
+    }
+    let problem = call("msg_1", "\"someday\"").await.problem(422);
+    assert_eq!(problem["errors"][0]["field"], "day");
+    assert_eq!(call("msg_1", "\"monday\"").await.status, 202);
+    let refused = call("msg_2", "\"monday\"").await;
+    refused.problem(429);
+    assert_eq!(refused.header("retry-after"), "30");
+    clock.advance(Duration::from_secs(30)).await;
+    let again = call("msg_2", "\"monday\"").await;
+    assert_eq!(again.status, 202, "its id was not used up");
 }

@@ -13,6 +13,8 @@ struct RegisterInput {
     email: String,
 }
 
+impl Validate for RegisterInput {}
+
 #[derive(Serialize, Deserialize)]
 struct RegisterOutput {
     ok: bool,

@@ -11,6 +11,15 @@ pub(crate) struct Greeting {
     pub(crate) name: String,
 }
 
+impl Validate for Greeting {
+    fn validate(&self) -> Result<(), Invalid> {
+        let named = !self.name.is_empty();
+        Invalid::new()
+            .check("name", named, "must not be empty")
+            .into_result()
+    }
+}
+
 /// Greets whoever has a name, after a while.
 #[derive(Default)]
 pub(crate) struct Greet {
@@ -30,13 +39,6 @@ impl Action for Greet {
             "bug" => Err(std::io::Error::other("the disk is upside down").into()),
             name => Ok(format!("hello {name}, {}", ctx.header("x-mood"))),
         }
-    }
-
-    fn validate(&self, input: &Greeting) -> Result<(), Invalid> {
-        let named = !input.name.is_empty();
-        Invalid::new()
-            .check("name", named, "must not be empty")
-            .into_result()
     }
 }
 
@@ -174,4 +176,12 @@ fn a_call_that_waits_for_time_that_nobody_moves_says_so() {
         })
     });
     assert!(message.contains("app.run_until"), "{message}");
+}
+
+#[test]
+fn the_prelude_has_what_limits_a_service() {
+    let limits = Limits::default().rate(Rate::per_minute(100));
+    let http = HttpLimits::default().connections(10);
+    assert_ne!(limits, Limits::default());
+    assert_ne!(http, HttpLimits::default());
 }

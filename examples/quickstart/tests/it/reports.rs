@@ -48,7 +48,9 @@ fn a_report_is_written_every_five_seconds() {
         );
     }
     let apart = at(&second["scheduledFor"]).duration_since(at(&first["scheduledFor"]));
-    assert_eq!(apart.as_secs(), 5);
+    // The grid is one of monotonic time; the wall clock may be slewed meanwhile.
+    let off = (apart.as_secs_f64() - 5.0).abs();
+    assert!(off < 0.5, "{apart:?}");
     service.stopped();
 }
 

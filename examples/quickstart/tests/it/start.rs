@@ -129,6 +129,12 @@ fn a_popular_file_that_cannot_be_used_is_named_with_its_component() {
 }
 
 #[test]
+fn a_popular_file_without_an_end_aborts_the_boot() {
+    let plan = Plan::new().with("QUICKSTART_POPULAR", "/dev/zero");
+    plan.refuses(&["/dev/zero: it has more than 1048576 bytes"]);
+}
+
+#[test]
 fn a_popular_file_takes_the_place_of_the_list_that_is_built_in() {
     let plan = Plan::new();
     let file = plan.folder().join("popular.json");

@@ -70,8 +70,9 @@ fn a_signed_call_writes_a_report_once() {
         .is(200, "runId")
         .json();
     assert_eq!(again, run);
+    // Clients of other systems send an envelope of their own.
     let other = Call::new("msg-2")
-        .send(&service, "")
+        .send(&service, r#"{"type":"report.due"}"#)
         .is(202, "runId")
         .json();
     assert_ne!(other, run);

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::periodic::{Cron, Every, RunOutcome};
+use crate::time::{Monotonic, wall_after};
 
 const OVERLAPS: [Overlap; 4] = [
     Overlap::Skip,
@@ -303,6 +304,36 @@ fn a_grid_does_not_drift_when_it_is_noticed_late() {
     machine.handle(Event::Due, at(17), &mut Vec::new());
     machine.handle(Event::Due, at(38), &mut Vec::new());
     assert_eq!(machine.next_fire(at(38)), Some(at(43).wall));
+}
+
+/// The instants that an `Every` of ten seconds gives its runs, with the wall clock read so many
+/// nanoseconds off at each fire.
+fn instants(off_by: &[i64]) -> Vec<i128> {
+    let mut machine = every(Overlap::Allow, Missed::Once);
+    machine.handle(Event::Started, at(0), &mut Vec::new());
+    let fires = (1..).zip(off_by).filter_map(|(fire, off_by)| {
+        let mut now = at(fire * 10);
+        now.wall += jiff::SignedDuration::from_nanos(*off_by);
+        let due = commands(&mut machine, Event::Due, now);
+        due.iter().find_map(|command| match command {
+            Command::Start { scheduled_for, .. } => Some(scheduled_for.as_nanosecond()),
+            _ => None,
+        })
+    });
+    fires.collect()
+}
+
+#[test]
+fn instants_of_a_grid_do_not_depend_on_when_the_clocks_are_read() {
+    const S: i64 = 1_000_000_000;
+    let grid = |seconds: &[i64]| -> Vec<_> {
+        let seconds = seconds.iter();
+        seconds.map(|at| i128::from(at * S)).collect()
+    };
+    assert_eq!(instants(&[0, 70, -130, S - 1]), grid(&[10, 20, 30, 40]));
+    // A wall clock that was set moves the grid, once.
+    assert_eq!(instants(&[0, S, S + 50, S - 50]), grid(&[10, 21, 31, 41]));
+    assert_eq!(instants(&[0, -60 * S, 5 - 60 * S]), grid(&[10, -40, -30]));
 }
 
 #[test]
