@@ -41,6 +41,12 @@ const COMMANDS: &[Command] = &[
         run: tidy::run,
     },
     Command {
+        name: "surface",
+        arguments: "[--write]",
+        summary: "compare the public items with docs/api, or write them there",
+        run: tidy::surface::run,
+    },
+    Command {
         name: "examples",
         arguments: "",
         summary: "build and test every example that is a workspace of its own",
@@ -111,7 +117,7 @@ fn usage() -> String {
         text.push_str(&format!("\n  {call:<20}  {}", command.summary));
     }
     text.push_str(
-        "\n\nhint: before a change is sent, run `.ci/run`, which calls them all but oracle",
+        "\n\nhint: before a change is sent, run `.ci/run`, which covers them all but oracle",
     );
     text
 }
@@ -160,6 +166,8 @@ mod tests {
             &["tidy", "--fix"],
             "takes no arguments, but was given `--fix`",
         );
+        refused(&["surface", "x"], "takes no arguments");
+        refused(&["surface", "--write", "x"], "takes no arguments");
         refused(&["examples", "x"], "takes no arguments");
         refused(&["oracle", "x"], "takes no arguments");
         refused(&["loom", "x"], "takes no arguments");

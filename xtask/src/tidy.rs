@@ -19,6 +19,7 @@ mod recipes;
 mod rust;
 mod select;
 mod size;
+pub(crate) mod surface;
 mod telemetry;
 mod tree;
 
@@ -74,6 +75,10 @@ const CHECKS: &[Check] = &[
     Check {
         name: documented::RULE,
         run: documented::check,
+    },
+    Check {
+        name: surface::RULE,
+        run: surface::check,
     },
     Check {
         name: guides::RULE,

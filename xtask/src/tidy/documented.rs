@@ -229,7 +229,7 @@ fn has_docs(attributes: &[Attribute]) -> bool {
     attributes.iter().any(text) || is_hidden(attributes)
 }
 
-fn is_hidden(attributes: &[Attribute]) -> bool {
+pub(super) fn is_hidden(attributes: &[Attribute]) -> bool {
     attributes.iter().any(|attribute| {
         attribute.path().is_ident("doc")
             && attribute
