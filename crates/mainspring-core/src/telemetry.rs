@@ -212,6 +212,9 @@ pub mod event {
     /// `action`, `error`, `error_id`.
     pub const ACTION_FAILED: &str = "action.failed";
 
+    /// An action took longer than its threshold. Level warn; fields: `action`, `took`.
+    pub const ACTION_SLOW: &str = "action.slow";
+
     /// An action was cut off by its own limit. Level warn; fields: `action`, `took`.
     pub const ACTION_TIMED_OUT: &str = "action.timed_out";
 
@@ -280,6 +283,7 @@ pub mod event {
         TASK_PANICKED,
         TASK_RESTARTED,
         ACTION_FAILED,
+        ACTION_SLOW,
         ACTION_TIMED_OUT,
         TRIGGER_REFUSED,
         FOLLOW_UP_DROPPED,

@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub(crate) use entry::{DynAction, Entry, Prepared};
-pub use limits::{BODY_MAX, Limits, Rate, TIMEOUT};
+pub use limits::{BODY_MAX, Limits, Rate, SLOW, TIMEOUT};
 pub(crate) use run::catch;
 
 use crate::context::ActionContext;

@@ -6,4 +6,4 @@ mod rate;
 
 pub(crate) use client::{Block, Proxies};
 pub(crate) use origin::is_cross_site;
-pub(crate) use rate::{Key, RateLimiter};
+pub(crate) use rate::{Key, Quota, RateLimiter};

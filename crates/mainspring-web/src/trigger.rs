@@ -32,6 +32,7 @@ use crate::action::{Entry, Prepared, catch};
 use crate::context::{ActionContext, FollowUps, RequestHead};
 use crate::error::ActionError;
 use crate::http::{Call, Ended, OutBody, Server};
+use crate::limit::Quota;
 use signature::Signed;
 
 /// The longest id of a call, in bytes.
@@ -64,7 +65,7 @@ impl Trigger {
         let route = Arc::clone(&self.entry.route);
         let work = async move {
             let mut batch = None;
-            let ended = catch(self.accept(call, &mut batch)).await;
+            let ended = catch(self.accept(call, &mut batch, &mut finish.quota)).await;
             if let Some(outcome) = outcome(&ended) {
                 metrics.trigger(self.entry.name, outcome);
             }
@@ -77,6 +78,7 @@ impl Trigger {
         &self,
         call: Call,
         batch: &mut Option<Batch>,
+        quota: &mut Option<Quota>,
     ) -> Result<(StatusCode, Bytes), ActionError> {
         let Call {
             server, head, body, ..
@@ -86,7 +88,7 @@ impl Trigger {
         let proof = self.prove(&head, claim, &body);
         let (id, expires) = proof.map_err(|why| self.refused(why))?;
         // After the proof: a forger cannot use up the allowance of who has the key.
-        self.entry.check_rate(&head)?;
+        self.entry.check_rate(&head, quota)?;
         let action = Arc::clone(&self.entry.action);
         let prepared = action.prepare(Arc::clone(&self.entry), &body)?;
         let registered = server.site.follow_ups.batch(head.context());

@@ -11,7 +11,7 @@ use super::Entry;
 use crate::context::{ActionContext, FollowUps};
 use crate::error::ActionError;
 use crate::http::{Call, InBody};
-use crate::limit::is_cross_site;
+use crate::limit::{Quota, is_cross_site};
 
 /// A request that may go on.
 pub(super) struct Admitted {
@@ -25,6 +25,7 @@ pub(super) async fn admit(
     entry: &Entry,
     call: Call,
     batch: &mut Option<Batch>,
+    quota: &mut Option<Quota>,
 ) -> Result<Admitted, ActionError> {
     let Call {
         server, head, body, ..
@@ -35,7 +36,7 @@ pub(super) async fn admit(
     let head = server.authenticate(head, entry.limits.timeout).await?;
     let registered = server.site.follow_ups.batch(head.context());
     *batch = Some(registered.clone());
-    entry.check_rate(&head)?;
+    entry.check_rate(&head, quota)?;
     let ctx = ActionContext::new(head, FollowUps::new(registered));
     let permit = entry.permit()?;
     let body = read_json(ctx.headers(), body, entry.limits.body).await?;

@@ -13,7 +13,7 @@ use super::{Action, Limits, decode, run};
 use crate::context::{ActionContext, RequestHead};
 use crate::error::{ActionError, Validate};
 use crate::http::{Call, OutBody};
-use crate::limit::{Key, RateLimiter};
+use crate::limit::{Key, Quota, RateLimiter};
 
 /// An action of any type.
 pub(crate) trait DynAction: Send + Sync + 'static {
@@ -91,15 +91,20 @@ impl Entry {
         }
     }
 
-    /// Takes the call from the caller's allowance.
-    pub(crate) fn check_rate(&self, head: &RequestHead) -> Result<(), ActionError> {
+    /// Takes the call from the caller's allowance, and leaves what the answer says of it.
+    pub(crate) fn check_rate(
+        &self,
+        head: &RequestHead,
+        quota: &mut Option<Quota>,
+    ) -> Result<(), ActionError> {
         let Some(rate) = &self.rate else {
             return Ok(());
         };
         let ctx = head.context();
         let key = Key::of(ctx.get::<User>(), head.client());
-        rate.take(key, ctx.clock().monotonic())
-            .map_err(ActionError::too_many)
+        let (taken, left) = rate.take(key, ctx.clock().monotonic());
+        *quota = Some(left);
+        taken.map_err(ActionError::too_many)
     }
 
     /// Takes one of the places for concurrent calls, if there is one.

@@ -8,10 +8,14 @@ pub const BODY_MAX: usize = 1024 * 1024;
 /// How long an action may take by default: longer than people wait, shorter than proxies do.
 pub const TIMEOUT: Duration = Duration::from_secs(30);
 
+/// How long an action may take by default before it is logged as slow: a person has noticed, and
+/// most of [`TIMEOUT`] is still left to find out why.
+pub const SLOW: Duration = Duration::from_secs(5);
+
 /// What one action may use; every limit is enforced.
 ///
-/// A limit of zero that would refuse every call is a configuration error at the boot; a body of
-/// zero bytes is not, as an action may have no input.
+/// A limit of zero that would refuse every call, or call every one slow, is a configuration error
+/// at the boot; a body of zero bytes is not, as an action may have no input.
 ///
 /// ```
 /// use mainspring_web::action::{Limits, Rate};
@@ -28,6 +32,7 @@ pub const TIMEOUT: Duration = Duration::from_secs(30);
 pub struct Limits {
     pub(crate) body: usize,
     pub(crate) timeout: Duration,
+    pub(crate) slow: Duration,
     pub(crate) concurrency: Option<usize>,
     pub(crate) rate: Option<Rate>,
 }
@@ -48,6 +53,17 @@ impl Limits {
         self
     }
 
+    /// How long a call may take before the warning `action.slow` is logged once it is over.
+    /// [`SLOW`] unless set.
+    ///
+    /// The call is not disturbed. One that its timeout cuts off is logged as `action.timed_out`
+    /// alone.
+    #[must_use]
+    pub fn slow(mut self, threshold: Duration) -> Self {
+        self.slow = threshold;
+        self
+    }
+
     /// How many calls may run at once. Unlimited unless set.
     ///
     /// One more is answered 503 with `retry-after`: it is the service that is busy, not this client
@@ -60,6 +76,10 @@ impl Limits {
 
     /// How often one user, or one client address without a user, may call: 429 with `retry-after`
     /// above it. Unlimited unless set. The calls of a trigger are counted by address.
+    ///
+    /// Each answer to a call that was counted or refused says what is left: `ratelimit-limit` is
+    /// how many calls may come at once, `ratelimit-remaining` how many of them are left, and
+    /// `ratelimit-reset` in how many seconds all of them are back if none is used.
     #[must_use]
     pub fn rate(mut self, rate: Rate) -> Self {
         self.rate = Some(rate);
@@ -68,11 +88,12 @@ impl Limits {
 }
 
 impl Limits {
-    /// The limits of zero that would refuse every call.
+    /// The limits of zero that would refuse every call, or call every one slow.
     pub(crate) fn zeros(&self) -> Vec<&'static str> {
         let rate = |zero: fn(&Rate) -> bool| self.rate.as_ref().is_some_and(zero);
         let all = [
             ("timeout", self.timeout.is_zero()),
+            ("slow threshold", self.slow.is_zero()),
             ("concurrency", self.concurrency == Some(0)),
             ("rate count", rate(|rate| rate.count == 0)),
             ("rate burst", rate(|rate| rate.burst == 0)),
@@ -88,6 +109,7 @@ impl Default for Limits {
         Self {
             body: BODY_MAX,
             timeout: TIMEOUT,
+            slow: SLOW,
             concurrency: None,
             rate: None,
         }

@@ -4,6 +4,7 @@ use std::any::Any;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use http::Response;
@@ -17,6 +18,7 @@ use super::{Action, Entry, decode};
 use crate::context::ActionContext;
 use crate::error::{ActionError, Validate};
 use crate::http::{Call, OutBody, Success};
+use crate::limit::Quota;
 
 /// Answers a request.
 pub(super) async fn answer<A: Action>(
@@ -24,10 +26,11 @@ pub(super) async fn answer<A: Action>(
     entry: Arc<Entry>,
     call: Call,
 ) -> Response<OutBody> {
-    let finish = call.finish();
+    let mut finish = call.finish();
     let span = call.head.context().span().clone();
     let mut batch = None;
-    let work = whole(&*action, &entry, call, &mut batch).instrument(span.clone());
+    let quota = &mut finish.quota;
+    let work = whole(&*action, &entry, call, &mut batch, quota).instrument(span.clone());
     let ended = catch(work).await;
     let _inside = span.enter();
     finish.action(ended, batch)
@@ -43,12 +46,25 @@ pub(super) async fn call<A: Action>(
     let limit = entry.limits.timeout;
     let limited = ctx.with_timeout(limit, entry.cause.clone());
     let (clock, watch) = (ctx.clock().clone(), limited.clone());
+    let began = clock.monotonic();
     let work = action.call(ctx.under(limited), input);
     match clock.timeout(limit, work).await {
         // An action that obeys its context returns the limit as an error of its own.
         Ok(Err(error)) if error.is_opaque() && has_passed(&watch) => Err(timed_out(entry)),
-        Ok(ended) => ended,
+        Ok(ended) => {
+            tell_if_slow(entry, clock.monotonic().since(began));
+            ended
+        }
         Err(_) => Err(timed_out(entry)),
+    }
+}
+
+fn tell_if_slow(entry: &Entry, took: Duration) {
+    if took > entry.limits.slow {
+        tracing::warn!(
+            name: event::ACTION_SLOW,
+            action = entry.name, took = took.as_secs_f64(), "an action was slow"
+        );
     }
 }
 
@@ -77,9 +93,10 @@ async fn whole<A: Action>(
     entry: &Entry,
     request: Call,
     batch: &mut Option<Batch>,
+    quota: &mut Option<Quota>,
 ) -> Result<Success, ActionError> {
     let metrics = request.server.site.metrics.clone();
-    let admitted = admit(entry, request, batch).await?;
+    let admitted = admit(entry, request, batch, quota).await?;
     let Admitted { ctx, body, permit } = admitted;
     let input: A::Input = decode::decode(&body)?;
     drop(body);

@@ -20,6 +20,7 @@ use super::server::Server;
 use super::state::{ConnState, Serving};
 use crate::context::Added;
 use crate::error::{ActionError, Carried, render};
+use crate::limit::Quota;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const REQUEST_ID: &str = "x-request-id";
@@ -29,6 +30,8 @@ pub(crate) struct Finish {
     pub(super) server: Arc<Server>,
     /// The work's name; `None` where the request asks for nothing that is registered.
     pub(crate) name: Option<Arc<str>>,
+    /// What is left of the caller's allowance; `None` where calls are not counted.
+    pub(crate) quota: Option<Quota>,
     pub(super) id: RequestId,
     pub(super) began: Monotonic,
     pub(super) conn: Arc<ConnState>,
@@ -151,6 +154,9 @@ impl Finish {
         let status = response.status().as_u16();
         if let Ok(id) = HeaderValue::from_str(self.id.as_str()) {
             response.headers_mut().insert(REQUEST_ID, id);
+        }
+        if let Some(quota) = self.quota {
+            quota.write(response.headers_mut());
         }
         let work = self.name.as_deref().unwrap_or("-");
         tracing::debug!(status, took = took.as_secs_f64(), action = work, "answered");

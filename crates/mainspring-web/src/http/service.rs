@@ -126,6 +126,7 @@ impl Service {
         let (id, base) = identify(&self.server, request.headers());
         let finish = Finish {
             server: Arc::clone(&self.server),
+            quota: None,
             name: None,
             id,
             began: base.clock().monotonic(),

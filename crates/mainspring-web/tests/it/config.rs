@@ -100,7 +100,11 @@ impl Action for Zeros {
 fn limits_of_zero_are_found() {
     let zero = Duration::ZERO;
     let rate = Rate::new(0, zero).burst(0);
-    let limits = Limits::default().concurrency(0).timeout(zero).rate(rate);
+    let limits = Limits::default()
+        .concurrency(0)
+        .timeout(zero)
+        .slow(zero)
+        .rate(rate);
     let http = HttpLimits::default()
         .head_bytes(0)
         .head_time(zero)
@@ -118,6 +122,7 @@ fn limits_of_zero_are_found() {
         .action_prefix("");
     let expected = [
         "the action `demo.zeros` has a timeout of zero",
+        "the action `demo.zeros` has a slow threshold of zero",
         "the action `demo.zeros` has a concurrency of zero",
         "the action `demo.zeros` has a rate count of zero",
         "the action `demo.zeros` has a rate burst of zero",

@@ -16,6 +16,7 @@ mod fuzz_corpora;
 mod harness;
 mod identity;
 mod left;
+mod limits;
 mod routes;
 mod spawned;
 mod triggers;

@@ -374,6 +374,8 @@ async fn the_rules_and_the_rate_of_the_action_hold_after_the_proof() {
     let refused = call("msg_2", "\"monday\"").await;
     refused.problem(429);
     assert_eq!(refused.header("retry-after"), "30");
+    assert_eq!(refused.header("ratelimit-remaining"), "0");
+    assert_eq!(refused.header("ratelimit-reset"), "60");
     clock.advance(Duration::from_secs(30)).await;
     let again = call("msg_2", "\"monday\"").await;
     assert_eq!(again.status, 202, "its id was not used up");
