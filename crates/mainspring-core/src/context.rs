@@ -152,6 +152,13 @@ impl Context {
         self.0.node.cause(self.clock().monotonic())
     }
 
+    /// The text of the cause, for a log line: a field without a value is left out.
+    ///
+    /// Its name there is [`CAUSE`](crate::telemetry::field::CAUSE).
+    pub fn cause_text(&self) -> Option<String> {
+        self.cause().map(|cause| cause.to_string())
+    }
+
     /// The earliest deadline on this context's path.
     pub fn deadline(&self) -> Option<Monotonic> {
         self.0.node.deadline()

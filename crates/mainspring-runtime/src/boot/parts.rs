@@ -128,13 +128,15 @@ impl Shell {
                     Event::PartStarted(part)
                 }
                 Err(mut failed) => {
+                    // Of the start itself, not of what it leaves behind.
+                    let cause = ctx.cause_text();
                     owner.cancel(format!("component \"{}\" failed to start", told.name()));
                     let grace = match ctx.remaining() {
                         None | Some(Duration::ZERO) => TASKS_GRACE,
                         Some(left) => TASKS_GRACE.min(left / 2),
                     };
                     failed.left(end_tasks(&ctx, &scope, grace).await);
-                    told.start_failed(&failed);
+                    told.start_failed(&failed, cause);
                     Event::PartFailed(part, failed.into())
                 }
             };
@@ -210,6 +212,7 @@ impl Shell {
             told.stopping();
             // The call itself may panic, too.
             let stopped = caught(async { stop(ctx.clone()).await }).await;
+            let cause = ctx.cause_text();
             // What the stop has spawned ends with it.
             ctx.cancel(Cause::shutdown(format!("\"{}\" has stopped", told.name())));
             let left = end_tasks(&ctx, &owned, ctx.remaining().unwrap_or_default()).await;
@@ -219,7 +222,7 @@ impl Shell {
                     Event::PartStopped(part)
                 }
                 Err(failed) => {
-                    told.stop_failed(&failed);
+                    told.stop_failed(&failed, cause);
                     Event::PartStopFailed(part, failed.into())
                 }
             };

@@ -50,11 +50,11 @@ impl Told {
         );
     }
 
-    pub(super) fn start_failed(&self, error: &Failed) {
+    pub(super) fn start_failed(&self, error: &Failed, cause: Option<String>) {
         self.state("failed");
         let (component, took) = (self.name(), self.took());
         tracing::error!(
-            name: event::COMPONENT_START_FAILED, component, %error, took,
+            name: event::COMPONENT_START_FAILED, component, %error, cause, took,
             "a component failed to start"
         );
     }
@@ -68,12 +68,12 @@ impl Told {
         );
     }
 
-    pub(super) fn stop_failed(&self, error: &Failed) {
+    pub(super) fn stop_failed(&self, error: &Failed, cause: Option<String>) {
         self.state("failed");
         self.metrics.component_stopped(&self.name, self.passed());
         let (component, took) = (self.name(), self.took());
         tracing::error!(
-            name: event::COMPONENT_STOP_FAILED, component, %error, took,
+            name: event::COMPONENT_STOP_FAILED, component, %error, cause, took,
             "a component failed to stop"
         );
     }
@@ -81,8 +81,9 @@ impl Told {
     pub(super) fn abandoned(&self) {
         self.state("abandoned");
         let (component, took) = (self.name(), self.took());
+        let cause = self.ctx.cause_text();
         tracing::error!(
-            name: event::COMPONENT_ABANDONED, component, took,
+            name: event::COMPONENT_ABANDONED, component, cause, took,
             "a component ignored its limit and was left behind"
         );
     }

@@ -106,22 +106,22 @@ impl Running {
         }
         let follow_up = &*self.kind.name;
         let took = self.took().as_secs_f64();
+        let cause = self.ctx.cause_text();
         match &self.outcome {
             WorkOutcome::Failed(error) => tracing::error!(
-                name: event::FOLLOW_UP_FAILED, follow_up, error, took, "a follow-up failed"
+                name: event::FOLLOW_UP_FAILED, follow_up, error, cause, took,
+                "a follow-up failed"
             ),
             WorkOutcome::Panicked(error) => tracing::error!(
-                name: event::FOLLOW_UP_PANICKED, follow_up, error, took, "a follow-up panicked"
+                name: event::FOLLOW_UP_PANICKED, follow_up, error, cause, took,
+                "a follow-up panicked"
             ),
-            WorkOutcome::TimedOut => {
-                let cause = self.ctx.cause().map(|cause| cause.to_string());
-                tracing::warn!(
-                    name: event::FOLLOW_UP_TIMED_OUT, follow_up, cause, took,
-                    "a follow-up ran into its limit"
-                );
-            }
+            WorkOutcome::TimedOut => tracing::warn!(
+                name: event::FOLLOW_UP_TIMED_OUT, follow_up, cause, took,
+                "a follow-up ran into its limit"
+            ),
             WorkOutcome::Cancelled => tracing::warn!(
-                name: event::FOLLOW_UP_CANCELLED, follow_up, "a follow-up was cut off"
+                name: event::FOLLOW_UP_CANCELLED, follow_up, cause, "a follow-up was cut off"
             ),
             _ => {}
         }

@@ -104,13 +104,14 @@ impl Running {
     fn log(&self) {
         let (periodic, scheduled_for) = (&*self.name, self.scheduled_for);
         let took = self.took().as_secs_f64();
+        let cause = self.ctx.cause_text();
         match &self.outcome {
             WorkOutcome::Failed(error) => tracing::error!(
-                name: event::PERIODIC_FAILED, periodic, %scheduled_for, error, took,
+                name: event::PERIODIC_FAILED, periodic, %scheduled_for, error, cause, took,
                 "a run of a periodic failed"
             ),
             WorkOutcome::Panicked(error) => tracing::error!(
-                name: event::PERIODIC_PANICKED, periodic, %scheduled_for, error, took,
+                name: event::PERIODIC_PANICKED, periodic, %scheduled_for, error, cause, took,
                 "a run of a periodic panicked"
             ),
             _ => {}

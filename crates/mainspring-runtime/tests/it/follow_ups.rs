@@ -10,6 +10,7 @@ use mainspring_core::spawn::{BoxFuture, Executor};
 use mainspring_runtime::follow_up::{
     Batch, FollowUpError, FollowUpLimits, FollowUpStats, FollowUps,
 };
+use mainspring_runtime::metrics::Registry;
 
 use crate::rig::{HOUR, Log, Rig, SECOND, YEAR};
 
@@ -429,4 +430,32 @@ async fn a_follow_up_holds_the_stop_until_it_is_done() {
     );
     assert_eq!(report.phase(Phase::FollowUps).unwrap().cut, ["hangs"]);
     assert_eq!(report.exit_code(), 3);
+}
+
+#[tokio::test]
+async fn the_metrics_count_them_by_outcome() {
+    let (rig, metrics) = (Rig::new(), Registry::new());
+    let limits = FollowUpLimits {
+        running: 2,
+        waiting: 2,
+    };
+    let all = FollowUps::with_metrics(limits, metrics.app().clone());
+    let batch = all.batch(&rig.ctx());
+    let _ = batch.add("mail", LIMIT, |_ctx| async { Ok(()) }).unwrap();
+    let _ = batch
+        .add("mail", LIMIT, |_ctx| async { Err("no".into()) })
+        .unwrap();
+    let full = batch.add("mail", LIMIT, |_ctx| async { Ok(()) });
+    assert_eq!(full.map(drop), Err(FollowUpError::Full { waiting: 2 }));
+    batch.release(false);
+    rig.clock.settle().await;
+    let text = metrics.encode();
+    let counted = text.lines().filter_map(|line| {
+        let labels = line.strip_prefix("mainspring_follow_ups_total{")?;
+        (!labels.ends_with(" 0")).then_some(labels)
+    });
+    let counted: std::collections::BTreeSet<_> = counted.collect();
+    let outcome = |word: &str| format!("follow_up=\"mail\",outcome=\"{word}\"}} 1");
+    let expected = ["dropped", "failed", "succeeded"].map(outcome);
+    assert_eq!(counted, expected.iter().map(String::as_str).collect());
 }

@@ -106,6 +106,62 @@ async fn bad_follow_ups() {
 }
 
 #[tokio::test]
+async fn errors_tell_why_their_work_was_cancelled() {
+    let logs = Captured::new();
+    let _guard = tracing::dispatcher::set_default(&logs.dispatch());
+    let rig = Rig::new();
+    let app = rig
+        .app()
+        .component(rig.part("fails").stop(Does::Fail))
+        .periodic("panics", Every::minutes(1), |tick| async move {
+            tick.context().cancel("the tide is out");
+            panic!("no")
+        });
+    let running = rig.ready(app).await;
+    rig.clock.advance(60 * SECOND).await;
+    let _ = rig.stopped(running).await;
+
+    let all = FollowUps::new(FollowUpLimits {
+        running: 9,
+        waiting: 9,
+    });
+    let batch = all.batch(&rig.ctx());
+    let _ = batch.add("cancelled", SECOND, |ctx| async move {
+        ctx.cancel("the mail was withdrawn");
+        Err("no".into())
+    });
+    let _ = batch.add("plain", SECOND, |_ctx| async { Err("no".into()) });
+    let _ = batch.add("slow", SECOND, |ctx| async move {
+        ctx.clock().sleep(YEAR).await;
+        Ok(())
+    });
+    batch.release(false);
+    rig.clock.advance(SECOND).await;
+    rig.clock.settle().await;
+
+    let told = |event: &str, field: &str, name: &str| {
+        let lines = logs.lines();
+        let mut of = lines.iter().filter(|line| {
+            line.event == Some(event)
+                && line
+                    .fields
+                    .get(field)
+                    .is_some_and(|it| it.as_str() == Some(name))
+        });
+        let line = of.next().unwrap_or_else(|| panic!("{event} of {name}"));
+        line.fields.get("cause").map(ToString::to_string)
+    };
+    let cause = told("periodic.panicked", "periodic", "panics");
+    assert_eq!(cause.as_deref(), Some("the tide is out"));
+    let cause = told("follow_up.failed", "follow_up", "cancelled");
+    assert_eq!(cause.as_deref(), Some("the mail was withdrawn"));
+    assert_eq!(told("follow_up.failed", "follow_up", "plain"), None);
+    let cause = told("follow_up.timed_out", "follow_up", "slow").expect("a cause");
+    assert!(cause.contains("slow"), "{cause}");
+    assert_eq!(told("component.stop_failed", "component", "fails"), None);
+}
+
+#[tokio::test]
 async fn events_are_emitted_as_the_table_says() {
     let logs = Captured::new();
     let _guard = tracing::dispatcher::set_default(&logs.dispatch());
@@ -120,10 +176,12 @@ async fn events_are_emitted_as_the_table_says() {
             .unwrap_or_else(|| panic!("{event} is listed"));
         assert_eq!(line.level.as_str().to_lowercase(), *level, "{event}");
         let of_spans = ["work", "request_id", "trace_id"];
+        // Warnings and errors add the cause of work that was cancelled.
+        let adds = |field: &str| field == "cause" && !fields.contains(field) && level != "info";
         let told = line
             .fields
             .keys()
-            .filter(|field| !of_spans.contains(&field.as_str()));
+            .filter(|field| !of_spans.contains(&field.as_str()) && !adds(field));
         assert_eq!(told.cloned().collect::<BTreeSet<_>>(), *fields, "{event}");
         seen.insert(event.to_owned());
     }
