@@ -10,7 +10,7 @@ pub(super) const RULE: &str = "own-words";
 const OWN: &str = "xtask/src/tidy/own_words.rs";
 
 /// The first folders of paths that exist on one machine only.
-const MACHINE: [&str; 6] = ["/Users/", "/farm/", "/home/", "/mnt/", "/root/", "/work/"];
+const MACHINE: [&str; 4] = ["/Users/", "/home/", "/mnt/", "/root/"];
 
 const REGISTRIES: [&str; 7] = [
     "crates.io",
@@ -99,17 +99,17 @@ mod tests {
         for line in [
             "cd /home/ada",
             "\"/root/.cargo\"",
-            "=/work/main",
+            "=/mnt/main",
             "file:///Users/ada",
         ] {
             check_line("docs/a.md", line, 1);
         }
         for line in [
             "src/home/a",
-            "./work/a",
-            "$HOME/work/a",
+            "./mnt/a",
+            "$HOME/mnt/a",
             "http://a.example/home/",
-            "/worker/",
+            "/homes/",
         ] {
             check_line("docs/a.md", line, 0);
         }
