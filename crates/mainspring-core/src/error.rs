@@ -55,6 +55,33 @@ pub enum ErrorKind {
     Input,
     /// Reading or writing failed.
     Io,
+    /// Somebody else held the database's lock for too long; nothing was written.
+    Contended,
+    /// The commit was sent and its answer lost: it may have happened or not. Read back before
+    /// anything else; an enqueue of the same id may be repeated.
+    Unknown,
+    /// The storage is full; nothing was written.
+    StorageFull,
+    /// The storage cannot be written.
+    ReadOnly,
+    /// What was read is not what was written.
+    Corrupt,
+    /// The store's file or server has gone, or is not the one it was.
+    StoreGone,
+    /// The transaction belongs to another database.
+    WrongStore,
+    /// The store's schema is newer, older or other than this program knows.
+    Schema,
+    /// Somebody else owns the job by now, or nobody; nothing was written.
+    Fenced,
+    /// A unique key is taken.
+    Taken,
+    /// There is no such job, queue or schedule.
+    NotFound,
+    /// What was asked makes no sense in the state the job is in.
+    IllegalState,
+    /// Not connected yet, or closed already.
+    Closed,
 }
 
 impl Error {
@@ -118,6 +145,11 @@ impl Error {
     /// Whether the app refused because it is shutting down.
     pub fn is_shutting_down(&self) -> bool {
         self.0.kind == ErrorKind::ShuttingDown
+    }
+
+    /// Whether somebody else owns the job by now.
+    pub fn is_fenced(&self) -> bool {
+        self.0.kind == ErrorKind::Fenced
     }
 
     fn edit(&mut self) -> &mut Inner {
