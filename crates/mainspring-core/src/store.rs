@@ -104,7 +104,9 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
 
     /// Writes new jobs, at most [`ENQUEUE_MAX`]: all or none. Answers in the same order.
     ///
-    /// An id that exists is answered as [`Was::Existing`] and changes nothing. A unique key that is
+    /// An id that exists is answered as [`Was::Existing`] and changes nothing; if the job runs under
+    /// the very [`NewJob::claim`] that is asked for, as in the repetition of an enqueue whose
+    /// outcome was unknown, the answer has that claim. A unique key that is
     /// taken is treated as the job asks. A job with a [`NewJob::claim`] is running from the start.
     ///
     /// # Errors

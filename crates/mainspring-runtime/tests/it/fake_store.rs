@@ -85,7 +85,13 @@ impl FakeStore {
             };
             let record = JobRecord::new(job.id, job.kind, job.queue, now, job.payload);
             inner.jobs.entry(job.id).or_insert(record);
-            Enqueued::new(job.id, was)
+            let mut answer = Enqueued::new(job.id, was);
+            answer.claim = job.claim.map(|(_, token)| Claim {
+                id: job.id,
+                row: 1,
+                token,
+            });
+            answer
         });
         let answers = answers.collect();
         match fault {
