@@ -14,6 +14,7 @@
 //! ever starts early.
 
 mod enlist;
+mod filter_text;
 pub mod memory;
 mod page;
 mod request;
@@ -24,6 +25,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use enlist::{Dialect, Enlist, EnlistBlocking, SqlRow, SqlValue};
+pub use filter_text::FILTER_TEXT_MAX;
 pub use page::{Counts, Filter, KindCount, PAGE_MAX, Page};
 pub use request::{
     Claim, ClaimRequest, Claimed, ClaimedJob, Enqueued, Finish, Finished, Fire, Fired, NewJob,
