@@ -12,6 +12,7 @@ mod failure;
 pub mod follow_up;
 pub mod health;
 pub mod io_time;
+pub mod jobs;
 pub mod logger;
 pub mod metrics;
 pub mod network;
