@@ -192,11 +192,10 @@ fn whoever_waits_is_sent_away_when_the_runtime_of_the_look_ends() {
     let (other, own) = (runtime(), runtime());
     let (rig, store, jobs) = other.block_on(connected());
     let handle = other.block_on(enqueued(&jobs));
-    let waits = own.block_on(async {
-        let waits = waits(&rig, &handle);
-        rig.clock.settle().await;
-        waits
-    });
+    let guard = own.enter();
+    let waits = waits(&rig, &handle);
+    drop(guard);
+    own.block_on(rig.clock.settle());
     drop(other);
     let ended = own.block_on(waits).unwrap().unwrap_err();
     assert_eq!(ended.kind(), ErrorKind::Closed);

@@ -12,6 +12,7 @@ mod follow_ups;
 mod follow_ups_random;
 mod health;
 mod jobs_client;
+mod jobs_memory;
 mod jobs_outcome;
 mod lifecycle_start;
 mod lifecycle_stop;
