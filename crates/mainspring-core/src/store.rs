@@ -257,6 +257,15 @@ pub trait StoreSource: fmt::Debug + Send + Sync + 'static {
     /// What people see of where the jobs are: the URL without its secrets.
     fn describe(&self) -> String;
 
+    /// Says before anything starts what is wrong with the source itself, such as a URL of no known
+    /// kind. Nothing is opened or read.
+    ///
+    /// # Errors
+    /// [`Config`](crate::error::ErrorKind::Config), without secrets.
+    fn check(&self) -> Result<(), Error> {
+        Ok(())
+    }
+
     /// Opens the store and brings its schema up to date.
     fn open(&self, now: Timestamp) -> Reply<'_, Arc<dyn Store>>;
 }
