@@ -24,6 +24,7 @@ pub use payload::{PAYLOAD_BYTES_MAX, Payload};
 pub use priority::{AGE_STEP, Priority};
 pub use record::{Attempt, JobRecord, Meta, OUTPUT_BYTES_MAX, TAG_BYTES_MAX, TAGS_MAX};
 pub use record::{ERROR_BYTES_MAX, cut_text};
+pub use record::{META_KEY_BYTES_MAX, META_VALUE_BYTES_MAX, META_VALUES_MAX};
 pub use retry::{Backoff, ErrorClass, Retry};
 pub use state::{Change, Illegal, State};
 pub use unique::{KEY_BYTES_MAX, OnConflict, Scope, Unique};

@@ -43,9 +43,13 @@ pub type Reply<'a, T> = BoxFuture<'a, Result<T, Error>>;
 /// somebody else. It is a hint: it may come too often, and one that never comes costs only time.
 pub type Hint = Arc<dyn Fn() + Send + Sync>;
 
-/// The most jobs that one enqueue, claim or finish may hold: a batch of this size keeps a writer
+/// The most jobs that one claim, finish or lookup of the engine may hold: a batch of this size keeps a writer
 /// busy for a few milliseconds, and a larger one gains nothing.
 pub const BATCH_MAX: usize = 1_000;
+
+/// The most jobs of one bulk [`enqueue`](Store::enqueue), which is all or none: a transaction of
+/// this size keeps a writer busy for about half a second.
+pub const ENQUEUE_MAX: usize = 50_000;
 
 /// Where jobs are kept.
 ///
@@ -98,7 +102,7 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
 
     // ---- enqueue ----
 
-    /// Writes new jobs: all or none. Answers in the same order.
+    /// Writes new jobs, at most [`ENQUEUE_MAX`]: all or none. Answers in the same order.
     ///
     /// An id that exists is answered as [`Was::Existing`] and changes nothing. A unique key that is
     /// taken is treated as the job asks. A job with a [`NewJob::claim`] is running from the start.

@@ -80,6 +80,20 @@ impl Gate {
     }
 }
 
+/// A key and how many of its jobs run at once.
+impl From<(&str, u32)> for Gate {
+    fn from((key, limit): (&str, u32)) -> Self {
+        Self::new(key, limit)
+    }
+}
+
+/// A key and how many of its jobs run at once.
+impl From<(String, u32)> for Gate {
+    fn from((key, limit): (String, u32)) -> Self {
+        Self::new(key, limit)
+    }
+}
+
 impl Rate {
     /// So many in so much time; zero of either counts as the least possible.
     pub fn new(count: u32, per: Duration) -> Self {

@@ -23,6 +23,16 @@ pub const TAGS_MAX: usize = 16;
 /// The longest tag, in bytes.
 pub const TAG_BYTES_MAX: usize = 64;
 
+/// The most values beside tags, trace and request that may go along with a job: they are read with
+/// every claim.
+pub const META_VALUES_MAX: usize = 16;
+
+/// The longest name of such a value, in bytes.
+pub const META_KEY_BYTES_MAX: usize = 64;
+
+/// The longest such value, in bytes: enough for an id or an address.
+pub const META_VALUE_BYTES_MAX: usize = 256;
+
 /// What goes along with a job beside its payload.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -177,17 +187,30 @@ impl JobRecord {
 }
 
 impl Meta {
-    /// Checks the number and length of the tags.
+    /// Checks the number and length of tags and values.
     ///
     /// # Errors
-    /// When there are more than [`TAGS_MAX`], or one is empty or longer than [`TAG_BYTES_MAX`].
+    /// When there are more than [`TAGS_MAX`] tags, or one is empty or longer than
+    /// [`TAG_BYTES_MAX`]; when there are more than [`META_VALUES_MAX`] values, a name is empty or
+    /// longer than [`META_KEY_BYTES_MAX`], or a value longer than [`META_VALUE_BYTES_MAX`].
     pub fn check(&self) -> Result<(), Error> {
         let fits = |tag: &Arc<str>| (1..=TAG_BYTES_MAX).contains(&tag.len());
-        if self.tags.len() <= TAGS_MAX && self.tags.iter().all(fits) {
-            return Ok(());
+        if self.tags.len() > TAGS_MAX || !self.tags.iter().all(fits) {
+            let hint = format!("at most {TAGS_MAX} tags of 1 to {TAG_BYTES_MAX} bytes");
+            let message = "the job's tags are too many or too long";
+            return Err(Error::new(ErrorKind::Limit, message).with_hint(hint));
         }
-        let hint = format!("at most {TAGS_MAX} tags of 1 to {TAG_BYTES_MAX} bytes");
-        Err(Error::new(ErrorKind::Limit, "the job's tags are too many or too long").with_hint(hint))
+        let fits = |(key, value): (&Arc<str>, &Arc<str>)| {
+            (1..=META_KEY_BYTES_MAX).contains(&key.len()) && value.len() <= META_VALUE_BYTES_MAX
+        };
+        if self.values.len() > META_VALUES_MAX || !self.values.iter().all(fits) {
+            let message = "the values that go along with the job are too many or too long";
+            return Err(Error::new(ErrorKind::Limit, message).with_hint(format!(
+                "at most {META_VALUES_MAX} of {META_VALUE_BYTES_MAX} bytes, with names of 1 to \
+                 {META_KEY_BYTES_MAX} bytes; what the job needs belongs into its payload"
+            )));
+        }
+        Ok(())
     }
 
     /// Whether there is nothing in it.
@@ -202,4 +225,31 @@ pub fn cut_text(text: &str, bytes: usize) -> &str {
     ends.filter_map(|end| text.get(..end))
         .next()
         .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_goes_along_is_bounded() {
+        let with = |count: usize, key: usize, value: usize| {
+            let name = |index: usize| Arc::from(format!("{index:0key$}").as_str());
+            let value: Arc<str> = Arc::from("v".repeat(value).as_str());
+            let values = (0..count).map(|index| (name(index), Arc::clone(&value)));
+            Meta {
+                values: values.collect(),
+                ..Meta::default()
+            }
+        };
+        let (key, value) = (META_KEY_BYTES_MAX, META_VALUE_BYTES_MAX);
+        assert!(with(META_VALUES_MAX, key, value).check().is_ok());
+        for bad in [
+            with(META_VALUES_MAX + 1, 2, 0),
+            with(1, key + 1, 0),
+            with(1, 1, value + 1),
+        ] {
+            assert_eq!(bad.check().unwrap_err().kind(), ErrorKind::Limit);
+        }
+    }
 }

@@ -94,6 +94,20 @@ impl Unique {
     }
 }
 
+/// Unique until the job is over; the one that is there is kept.
+impl From<&str> for Unique {
+    fn from(key: &str) -> Self {
+        Self::new(key)
+    }
+}
+
+/// Unique until the job is over; the one that is there is kept.
+impl From<String> for Unique {
+    fn from(key: String) -> Self {
+        Self::new(key)
+    }
+}
+
 pub(super) fn check_key(what: &str, key: &str) -> Result<(), Error> {
     if (1..=KEY_BYTES_MAX).contains(&key.len()) {
         return Ok(());

@@ -4,21 +4,25 @@ use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use mainspring_core::error::{Error, ErrorKind};
+use mainspring_core::spawn::Spawner;
 use mainspring_core::store::StoreSource;
 
 use super::Bound;
+use crate::platform::Platform;
 
 /// A handle to durable jobs, cheap to clone.
 ///
 /// The app that it is given to binds it at boot: its store is opened and migrated there, and an
 /// error is a start failure. Before that every call is refused with
-/// [`ErrorKind::Closed`].
+/// [`ErrorKind::Closed`]. A program without an app [`connect`](Jobs::connect)s it.
 #[derive(Clone)]
 pub struct Jobs(Arc<Inner>);
 
 struct Inner {
     source: Arc<dyn StoreSource>,
     bound: RwLock<Option<Arc<Bound>>>,
+    /// Held while the handle connects itself, which it does once; `true` while it is connected so.
+    connected: tokio::sync::Mutex<bool>,
 }
 
 impl Jobs {
@@ -27,7 +31,69 @@ impl Jobs {
         Self(Arc::new(Inner {
             source: Arc::new(source),
             bound: RwLock::new(None),
+            connected: tokio::sync::Mutex::new(false),
         }))
+    }
+
+    /// Opens the store and binds all clones of this handle, for a program that enqueues and has no
+    /// app; on a handle that is bound already it does nothing.
+    ///
+    /// Call [`close`](Jobs::close) at the end.
+    ///
+    /// # Errors
+    /// Whatever prevents the store from being opened.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    pub async fn connect(&self) -> Result<(), Error> {
+        self.connect_on(Platform::process()).await
+    }
+
+    /// Like [`connect`](Jobs::connect), on a platform; for test kits.
+    ///
+    /// # Errors
+    /// Whatever prevents the store from being opened.
+    #[doc(hidden)]
+    pub async fn connect_on(&self, platform: Platform) -> Result<(), Error> {
+        let mut connected = self.0.connected.lock().await;
+        if self.bound().is_ok() {
+            return Ok(());
+        }
+        let Platform {
+            clock,
+            executor,
+            random,
+            events,
+            ..
+        } = platform;
+        let store = self.0.source.open(clock.now()).await?;
+        let spawner = Spawner::new(executor, clock.activity().cloned(), events);
+        self.bind(Arc::new(Bound::new(store, clock, random, spawner)));
+        *connected = true;
+        Ok(())
+    }
+
+    /// Closes the store that [`connect`](Jobs::connect) has opened; what has been acknowledged is
+    /// on disk. Whoever awaits an outcome is sent away.
+    ///
+    /// # Errors
+    /// [`IllegalState`](ErrorKind::IllegalState) for a handle that an app has bound, which closes
+    /// it at its stop; and what the store says.
+    pub async fn close(&self) -> Result<(), Error> {
+        let mut connected = self.0.connected.lock().await;
+        if !std::mem::take(&mut *connected) {
+            return match self.bound() {
+                Err(_) => Ok(()),
+                Ok(_) => Err(
+                    Error::new(ErrorKind::IllegalState, "the jobs belong to an app")
+                        .with_hint("the app closes them at its stop"),
+                ),
+            };
+        }
+        match self.unbind() {
+            Some(bound) => bound.store.close().await,
+            None => Ok(()),
+        }
     }
 
     /// Where the store comes from.
@@ -40,10 +106,15 @@ impl Jobs {
         *self.0.bound.write().unwrap_or_else(PoisonError::into_inner) = Some(bound);
     }
 
-    /// Unbinds all clones of this handle; later calls are refused.
+    /// Unbinds all clones of this handle; later calls are refused, and whoever awaits an outcome is
+    /// sent away.
     pub(crate) fn unbind(&self) -> Option<Arc<Bound>> {
         let mut bound = self.0.bound.write().unwrap_or_else(PoisonError::into_inner);
-        bound.take()
+        let bound = bound.take();
+        if let Some(bound) = &bound {
+            bound.waiters.close();
+        }
+        bound
     }
 
     /// What this handle is bound to.
