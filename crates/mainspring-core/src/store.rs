@@ -11,12 +11,31 @@
 //! the job (a [`Finished::Fenced`] per item, never an error of the batch).
 //!
 //! Instants are kept to the microsecond: `now` is rounded down, every due time up, so that nothing
-//! ever starts early.
+//! ever starts early. What every store must decide alike is in [`rules`].
+//!
+//! # Rules
+//! - **Attempts.** A claim adds one to `claims` and `attempts`; a snooze, a release and the rescue of
+//!   a job whose body had not begun give the attempt back. [`Operation::Retry`] sets `attempts` to 0.
+//! - **History.** At most [`rules::HISTORY_MAX`] attempts are kept, the newest.
+//! - **Gates.** A due job waits behind its gate (`ready`, held) and comes in when limit and rate
+//!   allow, in the order of [`rules::held_order`], then of enqueue; its place in the queue is
+//!   [`rules::ready_order`] of that instant. It leaves when it runs no more or is moved to the
+//!   future, a job that is released or rescued queues up behind the gate again; one with an ordered
+//!   gate keeps its place until it is over. Limit and rate of a key are those of its newest job.
+//! - **Unique keys.** A key belongs to a kind and a key. One taken for a time is free when that time
+//!   is over and the next enqueue or prune comes, even if its job has long gone.
+//!   [`Operation::Retry`] takes the others again, or is refused as taken.
+//! - **Fences.** A claim that has ended its attempt is answered [`Finished::Already`] until the next
+//!   claim; one that a rescue or the end of its session took away is fenced. A session that is not
+//!   open can claim nothing: nobody would rescue it.
+//! - **Transactions.** What [`Store::complete_in`] has completed holds gate, key and row until its
+//!   engine finishes it, its session ends or is rescued, or an operator discards it.
 
 mod enlist;
 pub mod memory;
 mod page;
 mod request;
+pub mod rules;
 mod session;
 
 use std::fmt;
@@ -43,8 +62,9 @@ pub type Reply<'a, T> = BoxFuture<'a, Result<T, Error>>;
 /// somebody else. It is a hint: it may come too often, and one that never comes costs only time.
 pub type Hint = Arc<dyn Fn() + Send + Sync>;
 
-/// The most jobs that one claim, finish or lookup of the engine may hold: a batch of this size keeps a writer
-/// busy for a few milliseconds, and a larger one gains nothing.
+/// The most jobs that one claim, finish or lookup of the engine may hold: a batch of this size keeps
+/// a writer busy for a few milliseconds, and a larger one gains nothing. More is a
+/// [`Limit`](crate::error::ErrorKind::Limit) error; a `limit` above it counts as this.
 pub const BATCH_MAX: usize = 1_000;
 
 /// The most jobs of one bulk [`enqueue`](Store::enqueue), which is all or none: a transaction of
@@ -80,7 +100,8 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// From now on the store shows that it is alive, by itself, on no runtime's thread.
     fn open_session(&self, now: Timestamp, session: SessionId, name: &str) -> Reply<'_, ()>;
 
-    /// Ends a session in good order. Jobs that it still runs are released, uncharged.
+    /// Ends a session in good order. Jobs that it still runs are released, uncharged, and those
+    /// that somebody wants cancelled are cancelled. One that is not open is no error.
     fn close_session(&self, now: Timestamp, session: SessionId) -> Reply<'_, ()>;
 
     /// The sessions that have neither been closed nor rescued, the own one included, each with what
@@ -93,7 +114,7 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// (`rules.blame`), its deaths are counted: from `solo_after` on it runs alone, and when it
     /// has died alone and reached `max_deaths` it is quarantined. A job whose body had not begun is
     /// released uncharged; a job that somebody wants cancelled is cancelled; one whose attempts are
-    /// used up fails.
+    /// used up fails: [`rules::rescue`]. A session that is not open has no jobs.
     fn rescue(&self, now: Timestamp, dead: SessionId, rules: RescueRules) -> Reply<'_, Rescued>;
 
     /// Notes that the body of a claimed job begins or has ended, so that a rescue can tell it from
@@ -140,7 +161,8 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
 
     // ---- work ----
 
-    /// Makes due jobs ready, at most `limit`, and lets jobs through gates that a rate has opened.
+    /// Makes due jobs ready, behind their gates if they have any, and before that lets jobs through
+    /// gates that a rate has opened: at most `limit` together.
     fn promote(&self, now: Timestamp, limit: usize) -> Reply<'_, Promoted>;
 
     /// Takes ready jobs for a session: per queue the first by [`order`] that it may take.
@@ -157,6 +179,8 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
 
     /// Ends an attempt with success inside the caller's transaction. The claim is fenced: no row
     /// changed is [`Fenced`](crate::error::ErrorKind::Fenced).
+    ///
+    /// Another verdict is refused as [`Input`](crate::error::ErrorKind::Input).
     ///
     /// The engine finishes the same claim again afterwards, which frees what the job held and tells
     /// whether the transaction was committed: [`Finished::Already`].
@@ -219,7 +243,8 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// How many jobs there are by queue, kind and state.
     fn counts(&self) -> Reply<'_, Counts>;
 
-    /// Closes the store; what has been acknowledged is on disk.
+    /// Closes this handle; what has been acknowledged is on disk. From then on it answers
+    /// [`Closed`](crate::error::ErrorKind::Closed).
     fn close(&self) -> Reply<'_, ()>;
 }
 

@@ -35,7 +35,7 @@ pub struct NewJob {
     /// What goes along.
     pub meta: Meta,
     /// Whoever runs it from the start; the claim's number is 1. Its gate is entered whatever its
-    /// limit says.
+    /// limit and rate say, and a key until the start is not taken.
     pub claim: Option<(SessionId, Token)>,
 }
 
@@ -66,7 +66,8 @@ pub struct Enqueued {
     pub id: JobId,
     /// Which.
     pub was: Was,
-    /// The claim, if the job was asked to run from the start and is new.
+    /// The claim, if the job was asked to run from the start and is new, or still runs under the
+    /// token of this request: an enqueue that is repeated finds its claim again.
     pub claim: Option<Claim>,
 }
 
@@ -88,7 +89,7 @@ pub enum Was {
     New,
     /// A job with this id or unique key, which stays as it was.
     Existing,
-    /// A job with this unique key, which has the new payload and time now.
+    /// A job with this unique key, which has the new payload, time, priority and meta now.
     Replaced,
 }
 
