@@ -14,12 +14,13 @@ mod queue;
 mod tests;
 mod trip;
 
+use std::collections::BTreeSet;
 use std::mem;
 use std::time::Duration;
 
 pub use queue::QueueSettings;
 
-use crate::job::Verdict;
+use crate::job::{JobId, Verdict};
 use crate::periodic::Moment;
 use crate::store::{BATCH_MAX, Claimed, ClaimedJob, Finish, Finished, Promoted, QueueClaim};
 use crate::time::{Monotonic, Timestamp, wall_after};
@@ -103,6 +104,8 @@ pub struct Dispatcher {
     first: usize,
     /// A claim for a job that must run alone found none: wait for a hint before the next one.
     solo_missed: bool,
+    /// The claimed jobs whose end may let another one through a gate.
+    gated: BTreeSet<JobId>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -133,6 +136,7 @@ impl Dispatcher {
             opens_at: None,
             first: 0,
             solo_missed: false,
+            gated: BTreeSet::new(),
         }
     }
 
@@ -175,6 +179,9 @@ impl Dispatcher {
 
     /// A job was enqueued as claimed by this process; it runs before those that wait here.
     pub fn adopt(&mut self, now: Moment, place: usize, job: ClaimedJob) {
+        if job.gated {
+            self.gated.insert(job.claim.id);
+        }
         match self.queues.get_mut(place) {
             Some(queue) if !self.draining => queue.adopt(now.monotonic, job),
             _ => self.ended.push(released(&job)),
@@ -189,6 +196,9 @@ impl Dispatcher {
         let mut got = vec![0_usize; self.queues.len()];
         let alone = claimed.jobs.iter().any(|job| job.solo);
         for job in claimed.jobs {
+            if job.gated {
+                self.gated.insert(job.claim.id);
+            }
             let place = self.queues.iter().position(|queue| queue.is(&job.queue));
             let queue = place.and_then(|place| self.queues.get_mut(place));
             match (queue, place.and_then(|place| got.get_mut(place))) {
@@ -240,6 +250,16 @@ impl Dispatcher {
             if let Verdict::Retry { at, .. } | Verdict::Snooze { at } = &finish.verdict {
                 self.next_due = Some(self.next_due.map_or(*at, |due| due.min(*at)));
             }
+        }
+        let mut left = false;
+        if !self.gated.is_empty() {
+            for finish in &sent {
+                left |= self.gated.remove(&finish.claim.id);
+            }
+        }
+        if left {
+            self.look = true;
+            self.more_everywhere();
         }
         // Where all processes share a limit, an end makes room for the next.
         for queue in self.queues.iter_mut().filter(|queue| queue.is_shared()) {

@@ -32,6 +32,7 @@ pub(crate) struct Bound {
 }
 
 /// What the client asks of the engine that runs in the same process.
+#[allow(dead_code, reason = "the follow-up jobs of a request use it next")]
 pub(crate) trait LocalEngine: Send + Sync + 'static {
     /// The session for which a new job of this kind and queue may be claimed from its start; `None`
     /// when this engine would not run it: it does not know the kind, does not work on the queue, or
@@ -72,6 +73,7 @@ impl Bound {
     }
 
     /// The engine of this process, if it runs.
+    #[allow(dead_code, reason = "the follow-up jobs of a request use it next")]
     pub(crate) fn engine(&self) -> Option<Arc<dyn LocalEngine>> {
         self.engine.get().and_then(Weak::upgrade)
     }

@@ -85,7 +85,10 @@ impl Engine {
             .iter()
             .map(|queue| Arc::clone(&queue.name))
             .collect();
-        let runners = queues.iter().map(|name| Arc::from(format!("jobs of {name}"))).collect();
+        let runners = queues
+            .iter()
+            .map(|name| Arc::from(format!("jobs of {name}")))
+            .collect();
         let rules = RescueRules {
             max_deaths: registered.max_deaths,
             ..RescueRules::default()

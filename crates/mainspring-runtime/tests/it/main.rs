@@ -10,6 +10,8 @@ mod fast_clock;
 mod follow_ups;
 mod follow_ups_random;
 mod health;
+mod jobs_engine;
+mod jobs_rig;
 mod lifecycle_start;
 mod lifecycle_stop;
 mod periodic;

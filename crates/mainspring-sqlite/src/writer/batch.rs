@@ -301,7 +301,9 @@ fn copy(error: &rusqlite::Error) -> rusqlite::Error {
 /// anything by trying again.
 fn split(work: Vec<Request>, error: &rusqlite::Error) -> Vec<Request> {
     let full = is_full(error);
-    let (again, told) = work.into_iter().partition(|request| full && request.patient);
+    let (again, told) = work
+        .into_iter()
+        .partition(|request| full && request.patient);
     answer_all(told, &typed(copy(error)));
     again
 }

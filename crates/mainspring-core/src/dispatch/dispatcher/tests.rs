@@ -442,3 +442,25 @@ fn one_claim_asks_for_no_more_than_a_batch() {
     rig.claimed("a", 700);
     insta::assert_snapshot!(rig.lines.join("\n"));
 }
+
+#[test]
+fn a_gated_end_lets_the_next_one_in() {
+    let mut rig = Rig::new(&[("default", 5)]);
+    rig.decide();
+    rig.promoted(0, None);
+    let mut gated = rig.job("default", false);
+    gated.gated = true;
+    rig.answer(Claimed {
+        jobs: vec![gated],
+        ..Claimed::default()
+    });
+    let job = rig.take(0);
+    rig.end(0, job);
+    rig.decide();
+    rig.finished();
+    let [.., promote, claim] = rig.lines.as_slice() else {
+        panic!("{:?}", rig.lines);
+    };
+    assert_eq!(promote, "promote");
+    assert!(claim.starts_with("claim default"));
+}
