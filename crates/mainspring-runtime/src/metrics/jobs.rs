@@ -51,6 +51,10 @@ impl JobsMetrics {
 
     pub(super) fn encode(&self, page: &mut Page<'_>) -> fmt::Result {
         let kinds = self.kinds.all();
+        if kinds.is_empty() {
+            // An app without workers has nothing to tell.
+            return Ok(());
+        }
         let name = metric::JOBS;
         page.tallies(name, "Attempts of jobs ended.", field::KIND, &kinds, |of| {
             &of.outcomes
