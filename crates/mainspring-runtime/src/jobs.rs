@@ -7,6 +7,11 @@ mod client;
 mod context;
 mod engine;
 mod enqueue;
+#[cfg(test)]
+#[path = "../tests/it/fake_store.rs"]
+#[expect(dead_code, reason = "the integration tests use the rest")]
+mod fake_store;
+mod follow_up;
 mod handle;
 mod middleware;
 mod operate;
@@ -22,6 +27,7 @@ pub use client::Jobs;
 pub use context::JobContext;
 pub(crate) use engine::Engine;
 pub use enqueue::{Enqueue, EnqueueIn};
+pub use follow_up::FOLLOW_UP_JOBS_MAX;
 pub use handle::{JobEnd, JobHandle};
 pub use middleware::{Middleware, Next};
 pub use queue::{DEFAULT_QUEUE_SLOTS, Queue, SLOTS_MAX};

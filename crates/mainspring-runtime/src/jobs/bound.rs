@@ -32,7 +32,6 @@ pub(crate) struct Bound {
 }
 
 /// What the client asks of the engine that runs in the same process.
-#[allow(dead_code, reason = "the follow-up jobs of a request use it next")]
 pub(crate) trait LocalEngine: Send + Sync + 'static {
     /// The session for which a new job of this kind and queue may be claimed from its start; `None`
     /// when this engine would not run it: it does not know the kind, does not work on the queue, or
@@ -40,7 +39,8 @@ pub(crate) trait LocalEngine: Send + Sync + 'static {
     fn session_for(&self, kind: &str, queue: &str) -> Option<SessionId>;
 
     /// Runs a job that [`session_for`](LocalEngine::session_for)'s session has claimed. An engine
-    /// that is draining by now releases it.
+    /// that is draining by now releases it. Called from any thread, also while a value is dropped:
+    /// it neither blocks nor panics.
     fn run_claimed(&self, job: ClaimedJob);
 }
 
@@ -73,7 +73,6 @@ impl Bound {
     }
 
     /// The engine of this process, if it runs.
-    #[allow(dead_code, reason = "the follow-up jobs of a request use it next")]
     pub(crate) fn engine(&self) -> Option<Arc<dyn LocalEngine>> {
         self.engine.get().and_then(Weak::upgrade)
     }

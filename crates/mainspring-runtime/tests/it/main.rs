@@ -6,11 +6,15 @@
     reason = "a test fails by panicking"
 )]
 
+mod fake_store;
 mod fast_clock;
 mod follow_ups;
 mod follow_ups_random;
 mod health;
+mod jobs_client;
 mod jobs_engine;
+mod jobs_memory;
+mod jobs_outcome;
 mod jobs_rig;
 mod lifecycle_start;
 mod lifecycle_stop;
