@@ -53,6 +53,11 @@ impl Rescuer {
         }
     }
 
+    /// Whose judge this is.
+    pub fn own(&self) -> SessionId {
+        self.own
+    }
+
     /// Takes one look at all sessions and says which are dead. One whose rescue fails is named again
     /// at the next look.
     pub fn look(&mut self, now: Monotonic, peers: &[Peer]) -> Vec<Dead> {
