@@ -20,9 +20,9 @@ use mainspring_core::store::Hint;
 use tokio::sync::oneshot;
 
 use crate::connection::{self, Synchronous};
-use crate::fault::closed;
 use crate::file::Watched;
 use crate::seam;
+use mainspring_core::store::rules::closed;
 pub(crate) use tx::{Effect, Tx};
 pub(crate) use work::{Class, Guard, Request};
 

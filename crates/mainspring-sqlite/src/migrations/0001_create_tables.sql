@@ -49,7 +49,7 @@ CREATE INDEX mainspring_job_held ON mainspring_job (gate, ord, seq)
   WHERE state = 1 AND (barred & 1) = 1;
 CREATE INDEX mainspring_job_scheduled ON mainspring_job (due, seq) WHERE state = 0;
 CREATE INDEX mainspring_job_over ON mainspring_job (state, ended_at)
-  WHERE state IN (3, 4, 5);
+  WHERE state IN (3, 4, 5) AND (marks & 256) = 0;
 CREATE INDEX mainspring_job_cancelling ON mainspring_job (session)
   WHERE state = 2 AND (marks & 8) = 8;
 
@@ -90,21 +90,21 @@ CREATE TABLE mainspring_unique (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX mainspring_unique_until ON mainspring_unique (until) WHERE until IS NOT NULL;
 
+-- used: how many places are taken. tat: the state of its rate. opens_at: when the rate lets the next
+-- one in, if nothing else keeps it out.
 CREATE TABLE mainspring_gate (
   gate INTEGER PRIMARY KEY,
   key TEXT NOT NULL UNIQUE,
   used INTEGER NOT NULL,
   cap INTEGER NOT NULL,
-  ordered INTEGER NOT NULL,
   rate_count INTEGER,
   rate_per INTEGER,
-  tat INTEGER,
+  tat INTEGER NOT NULL,
   opens_at INTEGER
 ) STRICT;
 CREATE INDEX mainspring_gate_opens ON mainspring_gate (opens_at) WHERE opens_at IS NOT NULL;
 
--- A queue with something said about it: that it is paused, when its rate has its next turn, how many
--- of its jobs run if they are limited over all processes.
+-- A queue about which something was said: that it is paused, where its rate is.
 CREATE TABLE mainspring_queue (
   queue TEXT PRIMARY KEY,
   paused INTEGER NOT NULL DEFAULT 0,
@@ -129,11 +129,4 @@ CREATE TABLE mainspring_claim (
 CREATE TABLE mainspring_schedule (
   schedule TEXT PRIMARY KEY,
   cursor INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
-
-CREATE TABLE mainspring_fire (
-  schedule TEXT NOT NULL,
-  scheduled_for INTEGER NOT NULL,
-  id BLOB,
-  PRIMARY KEY (schedule, scheduled_for)
 ) STRICT, WITHOUT ROWID;

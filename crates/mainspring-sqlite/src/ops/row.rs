@@ -1,10 +1,12 @@
 //! A job's row, read whole, changed by a decision, and written back: the way of everything that is
 //! rarer than claiming a job and finishing it well.
 
-use mainspring_core::job::{JobId, State, Token};
+use mainspring_core::job::{JobId, Priority, State, Token};
+use mainspring_core::store::rules;
 
 use crate::fault::{Done, corrupt};
 use crate::sql::{Sql, Statements};
+use crate::{marks, micros};
 
 /// What changes while a job lives, and what decides about it.
 #[derive(Clone, Debug)]
@@ -25,7 +27,6 @@ pub(crate) struct JobRow {
     pub(crate) gate: Option<i64>,
     pub(crate) token: Option<[u8; 16]>,
     pub(crate) session: Option<[u8; 16]>,
-    pub(crate) enqueued_at: i64,
     pub(crate) claimed_at: Option<i64>,
     pub(crate) began_at: Option<i64>,
     pub(crate) ended_at: Option<i64>,
@@ -53,6 +54,7 @@ pub(crate) fn save(sql: &Statements<'_>, job: &JobRow) -> Done<()> {
         job.marks,
         job.ord,
         job.due,
+        job.level,
         job.max_attempts,
         job.attempts,
         job.claims,
@@ -73,6 +75,18 @@ impl JobRow {
     /// Whether an attempt under this token is the one that stands in the row.
     pub(crate) fn is_under(&self, token: Token) -> bool {
         self.token == Some(token.to_bytes())
+    }
+
+    /// Whether a transaction or an attempt still owns what it holds.
+    pub(crate) fn is_owned(&self) -> bool {
+        self.state == State::Running || self.has(marks::OWNED)
+    }
+
+    /// Sets the key by which it is claimed, now that it is ready.
+    pub(crate) fn order(&mut self, now: i64) {
+        let priority = Priority::from_level(self.level);
+        let (due, now) = (micros::instant(self.due), micros::instant(now));
+        self.ord = rules::ready_order(priority, due, self.gate.is_some(), now);
     }
 
     pub(crate) fn has(&self, mark: i64) -> bool {
@@ -116,11 +130,10 @@ fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Raw> {
         gate: row.get(13)?,
         token: row.get(14)?,
         session: row.get(15)?,
-        enqueued_at: row.get(16)?,
-        claimed_at: row.get(17)?,
-        began_at: row.get(18)?,
-        ended_at: row.get(19)?,
-        outcome: row.get(20)?,
+        claimed_at: row.get(16)?,
+        began_at: row.get(17)?,
+        ended_at: row.get(18)?,
+        outcome: row.get(19)?,
     };
     Ok(Raw {
         job,
