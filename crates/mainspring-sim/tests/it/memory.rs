@@ -1,0 +1,52 @@
+//! The model passes the suite of every store.
+
+use std::sync::Arc;
+
+use mainspring_core::error::Error;
+use mainspring_core::job::SessionId;
+use mainspring_core::spawn::BoxFuture;
+use mainspring_core::store::memory::{MemoryStore, MemoryTx};
+use mainspring_core::store::{Enlist, Store};
+use mainspring_sim::conformance::{Fixture, Subject, Transaction};
+
+pub(crate) struct Memory;
+
+struct One(MemoryStore);
+
+struct Tx(MemoryTx);
+
+impl Fixture for Memory {
+    fn open(&self) -> BoxFuture<'_, Box<dyn Subject>> {
+        Box::pin(async { Box::new(One(MemoryStore::new())) as Box<dyn Subject> })
+    }
+}
+
+impl Subject for One {
+    fn store(&self) -> Arc<dyn Store> {
+        Arc::new(self.0.clone())
+    }
+
+    fn second(&self) -> BoxFuture<'_, Arc<dyn Store>> {
+        Box::pin(async { Arc::new(self.0.clone()) as Arc<dyn Store> })
+    }
+
+    fn kill(&self, session: SessionId) -> BoxFuture<'_, ()> {
+        Box::pin(async move { self.0.kill(session) })
+    }
+
+    fn begin(&self) -> BoxFuture<'_, Box<dyn Transaction>> {
+        Box::pin(async { Box::new(Tx(self.0.begin())) as Box<dyn Transaction> })
+    }
+}
+
+impl Transaction for Tx {
+    fn enlist(&mut self) -> &mut dyn Enlist {
+        &mut self.0
+    }
+
+    fn commit(self: Box<Self>) -> BoxFuture<'static, Result<(), Error>> {
+        Box::pin(async move { self.0.commit() })
+    }
+}
+
+mainspring_sim::conformance!(Memory);
