@@ -84,6 +84,12 @@ impl SqliteStore {
         })
     }
 
+    /// Lets go of a session as the end of its process would, for tests of what others do then.
+    pub fn forsake(&self, session: SessionId) {
+        let life = self.lives().remove(&session);
+        drop(life);
+    }
+
     fn lives(&self) -> std::sync::MutexGuard<'_, BTreeMap<SessionId, Life>> {
         self.lives.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -114,8 +120,11 @@ impl Store for SqliteStore {
         let name = name.to_owned();
         Box::pin(async move {
             let shared = Arc::clone(self.writer.shared());
-            let life = Life::begin(self.file.path(), session, move || shared.close())?;
-            self.lives().insert(session, life);
+            let known = self.lives().contains_key(&session);
+            if !known {
+                let life = Life::begin(self.file.path(), session, move || shared.close())?;
+                self.lives().insert(session, life);
+            }
             let now = micros::floor(now);
             self.write(Caller::Engine, 1, move |tx| {
                 rest::open_session(tx, now, session, &name)
