@@ -190,6 +190,7 @@ impl Store for SqliteStore {
                     rescue::rescue(tx, now, dead, rules, &began)
                 })
                 .await?;
+            self.forsake(dead);
             self.read(move |_| {
                 life::forget(&path, dead);
                 Ok(())
