@@ -7,6 +7,7 @@ use mainspring_core::store::{Enqueued, NewJob, SqlRow, SqlValue, Was, rules};
 use super::{Joined, blob, corrupt, maybe, number, text};
 use crate::ops::enqueue as ops;
 use crate::ops::gate::{Door, HELD};
+use crate::ops::row::held_pen;
 use crate::sql::Sql;
 use crate::{marks, micros};
 
@@ -18,6 +19,17 @@ struct Place {
     gate: Option<i64>,
     ord: i64,
     due: i64,
+}
+
+impl Place {
+    /// Where the job is looked for; `None` where its lane says so.
+    fn pen(&self) -> Option<i64> {
+        match self.state {
+            State::Scheduled => Some(0),
+            _ if self.barred != 0 => self.gate.map(held_pen),
+            _ => None,
+        }
+    }
 }
 
 /// Writes one job, if nothing stands for it already.
@@ -95,6 +107,7 @@ fn row(now: i64, job: &NewJob, place: &Place) -> Result<Vec<SqlValue>, Error> {
         } else {
             blob(job.payload.json())
         },
+        maybe(place.pen()),
     ])
 }
 
@@ -114,6 +127,9 @@ async fn place<J: Joined>(tx: &mut J, now: i64, job: &NewJob) -> Result<Place, E
         ord: rules::ready_order(job.priority, due_at, job.gate.is_some(), now_at),
         due,
     };
+    if state == State::Scheduled {
+        place.ord = due;
+    }
     if let Some(gate) = &job.gate {
         let (number, entered) = enter(tx, now, gate, state == State::Ready).await?;
         place.gate = Some(number);
@@ -149,7 +165,10 @@ async fn enter<J: Joined>(
             .await?,
     )?;
     let held = tx
-        .run(Sql::SelectHeld.text(), vec![SqlValue::Integer(number)])
+        .run(
+            Sql::SelectHeld.text(),
+            vec![SqlValue::Integer(held_pen(number))],
+        )
         .await?;
     if door.used >= door.cap || (held.is_empty() && !due) {
         return Ok((number, false));
@@ -276,10 +295,13 @@ async fn replace<J: Joined>(
         let values = vec![SqlValue::Integer(gate), SqlValue::Integer(now)];
         tx.run(Sql::LeaveGateIn.text(), values).await?;
     }
+    let scheduled = state == i64::from(State::Scheduled.code());
+    let held = gate.filter(|_| barred & HELD != 0).map(held_pen);
+    let ord = order(job.priority, due, gate.is_some(), barred, bits, now);
     let values = vec![
         SqlValue::Integer(seq),
         SqlValue::Integer(due),
-        SqlValue::Integer(order(job.priority, due, gate.is_some(), barred, bits, now)),
+        SqlValue::Integer(if scheduled { due } else { ord }),
         SqlValue::Integer(job.priority.level().into()),
         SqlValue::Integer(state),
         SqlValue::Integer(barred),
@@ -292,6 +314,7 @@ async fn replace<J: Joined>(
         SqlValue::Integer(job.payload.version().into()),
         SqlValue::Integer(job.payload.checksum().into()),
         ops::meta(job)?.map_or(SqlValue::Null, SqlValue::Text),
+        maybe(if scheduled { Some(0) } else { held }),
     ];
     tx.run(Sql::ReplaceJobIn.text(), values).await?;
     let payload = if large {

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use mainspring_core::job::{JobId, Payload, Priority, SessionId};
 use mainspring_core::store::{Claim, ClaimRequest, Claimed, ClaimedJob, QueueClaim, rules};
 
-use super::limit;
+use super::{gate, limit, row};
 use crate::fault::{Done, corrupt};
 use crate::marks;
 use crate::micros;
@@ -107,9 +107,11 @@ fn first_solo(
 }
 
 fn solo(tx: &Tx<'_, '_>, lane: i64) -> Done<Option<Place>> {
-    Ok(tx.sql.row(Sql::SelectSolo, (lane,), |row| {
-        Ok((row.get(0)?, row.get(1)?))
-    })?)
+    Ok(tx
+        .sql
+        .row(Sql::SelectSolo, (row::lane_pen(lane, gate::SOLO),), |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?)
 }
 
 /// The first places of several lanes. Each lane is read a little at a time, so that the cost follows
@@ -148,7 +150,7 @@ fn merge(tx: &Tx<'_, '_>, lanes: &[i64], max: usize) -> Done<Vec<Place>> {
 
 fn read(tx: &Tx<'_, '_>, lane: i64, after: Place, limit: usize) -> Done<VecDeque<Place>> {
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let params = (lane, after.0, after.1, limit);
+    let params = (row::lane_pen(lane, 0), after.0, after.1, limit);
     let rows = tx.sql.rows(Sql::SelectReady, params, |row| {
         Ok((row.get(0)?, row.get(1)?))
     })?;

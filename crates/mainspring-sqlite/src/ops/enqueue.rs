@@ -162,13 +162,19 @@ fn insert(tx: &Tx<'_, '_>, now: i64, job: &NewJob, place: &Place) -> Done<bool> 
     let token = job.claim.map(|(_, token)| token.to_bytes());
     let session = job.claim.map(|(session, _)| *session.as_bytes());
     let claimed = i64::from(job.claim.is_some());
+    let ready = job.priority.order(micros::instant(place.due));
+    let (pen, ord) = match place.state {
+        State::Ready => (Some(row::lane_pen(place.lane, 0)), ready),
+        State::Scheduled => (Some(0), place.due),
+        _ => (None, ready),
+    };
     let params = rusqlite::params![
         &job.id.as_bytes()[..],
         place.lane,
         place.state.code(),
-        0,
+        pen,
         place.bits,
-        job.priority.order(micros::instant(place.due)),
+        ord,
         place.due,
         job.priority.level(),
         job.max_attempts.max(1),

@@ -97,6 +97,9 @@ pub(crate) fn end(tx: &Tx<'_, '_>, now: i64, job: &mut JobRow, ending: &Ending) 
     if details != before {
         detail::write(tx.sql, job.seq, &details)?;
     }
+    if job.has(marks::CANCELLING) {
+        tx.sql.execute(Sql::DeleteWish, (job.seq,))?;
+    }
     job.set(marks::CANCELLING | marks::ALONE, false);
     Ok(())
 }

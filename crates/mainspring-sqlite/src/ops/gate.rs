@@ -64,7 +64,9 @@ pub(crate) fn admit(tx: &mut Tx<'_, '_>, now: i64, number: i64, most: u32) -> Do
     let free = door.cap.saturating_sub(door.used);
     let held = tx
         .sql
-        .row(Sql::CountHeld, (number, free), |row| row.get::<_, u32>(0))?;
+        .row(Sql::CountHeld, (row::held_pen(number), free), |row| {
+            row.get::<_, u32>(0)
+        })?;
     let held = held.unwrap_or(0);
     let let_in = rules::admit(
         door.cap,
@@ -77,7 +79,9 @@ pub(crate) fn admit(tx: &mut Tx<'_, '_>, now: i64, number: i64, most: u32) -> Do
     for _ in 0..let_in.jobs {
         let Some(seq) = tx
             .sql
-            .row(Sql::SelectHeld, (number,), |row| row.get::<_, i64>(0))?
+            .row(Sql::SelectHeld, (row::held_pen(number),), |row| {
+                row.get::<_, i64>(0)
+            })?
         else {
             break;
         };

@@ -59,6 +59,8 @@ fn cancel(tx: &mut Tx<'_, '_>, now: i64, mut job: JobRow, reason: &str) -> Done<
         if !job.has(marks::CANCELLING) {
             details.cancel = Some(reason.to_owned());
             detail::write(tx.sql, job.seq, &details)?;
+            let session = job.session.as_ref().map(|session| &session[..]);
+            tx.sql.execute(Sql::InsertWish, (job.seq, session))?;
             job.set(marks::CANCELLING, true);
             row::save(tx.sql, &job)?;
         }

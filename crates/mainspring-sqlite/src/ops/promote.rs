@@ -1,5 +1,6 @@
 //! Making due jobs ready.
 
+use mainspring_core::job::AGE_STEP;
 use mainspring_core::store::{BATCH_MAX, Promoted};
 
 use super::{gate, row, wait};
@@ -25,7 +26,8 @@ pub(crate) fn promote(tx: &mut Tx<'_, '_>, now: i64, limit: usize) -> Done<Promo
     })?;
     for (seq, gated) in due {
         if gated.is_none() {
-            tx.sql.execute(Sql::PromoteJob, (seq,))?;
+            tx.sql
+                .execute(Sql::PromoteJob, (seq, micros::span(AGE_STEP)))?;
         } else {
             let job = row::load(tx.sql, seq)?.ok_or_else(|| corrupt("the index of due jobs"))?;
             wait::make_ready(tx, now, job)?;

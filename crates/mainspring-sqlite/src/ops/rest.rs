@@ -92,7 +92,7 @@ pub(crate) fn prune(tx: &mut Tx<'_, '_>, now: i64, keep: &Retention, limit: usiz
             continue;
         };
         let left = i64::try_from(limit.saturating_sub(removed)).unwrap_or(i64::MAX);
-        let params = (state.code(), micros::floor(cutoff), left);
+        let params = (row::over_pen(state), micros::floor(cutoff), left);
         let rows = tx
             .sql
             .rows(Sql::SelectExpired, params, |row| row.get::<_, i64>(0))?;

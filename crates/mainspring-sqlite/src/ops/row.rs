@@ -4,6 +4,7 @@
 use mainspring_core::job::{JobId, Priority, State, Token};
 use mainspring_core::store::rules;
 
+use super::gate;
 use crate::fault::{Done, corrupt};
 use crate::sql::{Sql, Statements};
 use crate::{marks, micros};
@@ -47,12 +48,14 @@ pub(crate) fn load_id(sql: &Statements<'_>, id: JobId) -> Done<Option<JobRow>> {
 
 /// Writes everything that may have changed.
 pub(crate) fn save(sql: &Statements<'_>, job: &JobRow) -> Done<()> {
+    let (pen, ord) = job.pen();
     let params = rusqlite::params![
         job.seq,
         job.state.code(),
+        pen,
         job.barred,
         job.marks,
-        job.ord,
+        ord,
         job.due,
         job.level,
         job.max_attempts,
@@ -82,6 +85,19 @@ impl JobRow {
         self.state == State::Running || self.has(marks::OWNED)
     }
 
+    /// Where it is looked for, and by which key.
+    fn pen(&self) -> (Option<i64>, i64) {
+        match self.state {
+            State::Scheduled => (Some(0), self.due),
+            State::Ready if self.barred & gate::HELD != 0 => (self.gate.map(held_pen), self.ord),
+            State::Ready => (Some(lane_pen(self.lane, self.barred)), self.ord),
+            state if state.is_over() && !self.has(marks::OWNED) => {
+                (Some(over_pen(state)), self.ended_at.unwrap_or(i64::MIN))
+            }
+            _ => (None, self.ord),
+        }
+    }
+
     /// Sets the key by which it is claimed, now that it is ready.
     pub(crate) fn order(&mut self, now: i64) {
         let priority = Priority::from_level(self.level);
@@ -100,6 +116,21 @@ impl JobRow {
             self.marks & !mark
         };
     }
+}
+
+/// Where ready jobs of a lane are looked for.
+pub(crate) fn lane_pen(lane: i64, barred: i64) -> i64 {
+    lane.saturating_mul(4) + (barred & gate::SOLO)
+}
+
+/// Where the jobs behind a gate are looked for.
+pub(crate) fn held_pen(gate: i64) -> i64 {
+    gate.saturating_mul(4) + 1
+}
+
+/// Where the jobs that are over are looked for.
+pub(crate) fn over_pen(state: State) -> i64 {
+    -i64::from(state.code())
 }
 
 struct Raw {

@@ -29,7 +29,6 @@ pub(crate) fn reposition(tx: &mut Tx<'_, '_>, now: i64, mut job: JobRow) -> Done
     }
     job.state = State::Scheduled;
     leave(tx, &mut job)?;
-    job.order(now);
     write(tx, now, &job)
 }
 
@@ -40,9 +39,6 @@ pub(crate) fn settle(tx: &mut Tx<'_, '_>, now: i64, mut job: JobRow) -> Done<()>
     unique::free(tx, &job)?;
     if job.state == State::Ready {
         return make_ready(tx, now, job);
-    }
-    if job.state == State::Scheduled {
-        job.order(now);
     }
     write(tx, now, &job)
 }

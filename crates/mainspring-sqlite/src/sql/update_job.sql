@@ -1,4 +1,4 @@
-UPDATE mainspring_job SET state = ?2, barred = ?3, marks = ?4, ord = ?5, due = ?6, level = ?7,
-  max_attempts = ?8, attempts = ?9, claims = ?10, deaths = ?11, gate = ?12, token = ?13,
-  session = ?14, claimed_at = ?15, began_at = ?16, ended_at = ?17, outcome = ?18
+UPDATE mainspring_job SET state = ?2, pen = ?3, barred = ?4, marks = ?5, ord = ?6, due = ?7,
+  level = ?8, max_attempts = ?9, attempts = ?10, claims = ?11, deaths = ?12, gate = ?13, token = ?14,
+  session = ?15, claimed_at = ?16, began_at = ?17, ended_at = ?18, outcome = ?19
 WHERE seq = ?1
