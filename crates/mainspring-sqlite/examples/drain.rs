@@ -21,7 +21,10 @@ async fn main() -> Result<(), mainspring_core::error::Error> {
     let random = Random::seeded(7);
     let payload = Payload::from_json(vec![b'7'; 100], 1)?;
     let started = Instant::now();
-    for _ in 0..JOBS / 1_000 {
+    for batch in 0..JOBS / 1_000 {
+        // Ids grow with time: a thousand jobs take some milliseconds.
+        let millis = i64::try_from(batch).unwrap_or(0) * 10;
+        let now = Timestamp::from_millisecond(1_790_000_000_000 + millis).unwrap_or_default();
         let jobs = (0..1_000).map(|_| {
             let id = JobId::new(&random, now);
             NewJob::new(id, "noop", now, payload.clone())
@@ -29,6 +32,7 @@ async fn main() -> Result<(), mainspring_core::error::Error> {
         store.enqueue(now, jobs.collect()).await?;
     }
     tell("enqueue(1000)", JOBS, started);
+    let now = Timestamp::from_second(1_790_000_100).unwrap_or_default();
     let session = SessionId::new(&random, now);
     store.open_session(now, session, "drain").await?;
     let mut ended = Vec::new();
