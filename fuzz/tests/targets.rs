@@ -28,6 +28,10 @@ macro_rules! targets {
 targets! {
     cron: mainspring_core::fuzz::cron;
     duration: mainspring_core::fuzz::duration;
+    job_filter: mainspring_core::fuzz::job_filter;
+    payload: mainspring_core::fuzz::payload;
+    queue_name: mainspring_core::fuzz::queue_name;
+    unique_key: mainspring_core::fuzz::unique_key;
     signature: mainspring_web::fuzz::signature;
     action_body: mainspring_web::fuzz::action_body;
 }

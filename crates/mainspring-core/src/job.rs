@@ -27,4 +27,7 @@ pub use record::{ERROR_BYTES_MAX, cut_text};
 pub use record::{META_KEY_BYTES_MAX, META_VALUE_BYTES_MAX, META_VALUES_MAX};
 pub use retry::{Backoff, ErrorClass, Retry};
 pub use state::{Change, Illegal, State};
-pub use unique::{KEY_BYTES_MAX, OnConflict, Scope, Unique};
+pub use unique::{KEY_BYTES_MAX, OnConflict, Scope, Unique, key_of};
+
+/// Any JSON, as the payload of an older version is given to an upgrade.
+pub use serde_json::Value;

@@ -32,6 +32,7 @@
 //!   engine finishes it, its session ends or is rescued, or an operator discards it.
 
 mod enlist;
+mod filter_text;
 pub mod memory;
 mod page;
 mod request;
@@ -43,6 +44,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use enlist::{Dialect, Enlist, EnlistBlocking, SqlRow, SqlValue};
+pub use filter_text::FILTER_TEXT_MAX;
 pub use page::{Counts, Filter, KindCount, PAGE_MAX, Page};
 pub use request::{
     Claim, ClaimRequest, Claimed, ClaimedJob, Enqueued, Finish, Finished, Fire, Fired, NewJob,
@@ -125,7 +127,9 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
 
     /// Writes new jobs, at most [`ENQUEUE_MAX`]: all or none. Answers in the same order.
     ///
-    /// An id that exists is answered as [`Was::Existing`] and changes nothing. A unique key that is
+    /// An id that exists is answered as [`Was::Existing`] and changes nothing; if the job runs under
+    /// the very [`NewJob::claim`] that is asked for, as in the repetition of an enqueue whose
+    /// outcome was unknown, the answer has that claim. A unique key that is
     /// taken is treated as the job asks. A job with a [`NewJob::claim`] is running from the start.
     ///
     /// # Errors
@@ -252,6 +256,15 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
 pub trait StoreSource: fmt::Debug + Send + Sync + 'static {
     /// What people see of where the jobs are: the URL without its secrets.
     fn describe(&self) -> String;
+
+    /// Says before anything starts what is wrong with the source itself, such as a URL of no known
+    /// kind. Nothing is opened or read.
+    ///
+    /// # Errors
+    /// [`Config`](crate::error::ErrorKind::Config), without secrets.
+    fn check(&self) -> Result<(), Error> {
+        Ok(())
+    }
 
     /// Opens the store and brings its schema up to date.
     fn open(&self, now: Timestamp) -> Reply<'_, Arc<dyn Store>>;

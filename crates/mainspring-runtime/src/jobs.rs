@@ -5,6 +5,11 @@ mod bulk;
 mod choices;
 mod client;
 mod enqueue;
+#[cfg(test)]
+#[path = "../tests/it/fake_store.rs"]
+#[expect(dead_code, reason = "the integration tests use the rest")]
+mod fake_store;
+mod follow_up;
 mod handle;
 mod operate;
 mod waiters;
@@ -13,5 +18,6 @@ pub(crate) use bound::{Bound, LocalEngine};
 pub use bulk::{EnqueueAll, EnqueueAllIn};
 pub use client::Jobs;
 pub use enqueue::{Enqueue, EnqueueIn};
+pub use follow_up::FOLLOW_UP_JOBS_MAX;
 pub use handle::{JobEnd, JobHandle};
 pub use waiters::AWAITED_MAX;

@@ -14,9 +14,11 @@ use std::time::Duration;
 
 use http::{HeaderMap, Method, Uri};
 use mainspring_core::context::Context;
-use mainspring_core::error::BoxError;
+use mainspring_core::error::{BoxError, Error, ErrorKind};
 use mainspring_core::identity::{RequestId, User};
+use mainspring_core::job::Job;
 use mainspring_runtime::follow_up::{Entry, FollowUpError};
+use mainspring_runtime::jobs::{JobHandle, Jobs};
 
 pub use answer::{ANSWER_HEADER_BYTES_MAX, ANSWER_HEADERS_MAX, AnswerError};
 pub(crate) use answer::{Added, Answer};
@@ -164,6 +166,32 @@ impl ActionContext {
         Fut: Future<Output = Result<(), BoxError>> + Send + 'static,
     {
         self.follow_ups.try_add(name, limit, work)
+    }
+
+    /// Enqueues a durable job that follows from this request, and runs it here once the response
+    /// has been sent.
+    ///
+    /// One commit writes the job, claimed by this process already, so that nothing has to be
+    /// fetched later; when this returns, the job survives anything. If the process dies before the
+    /// job is done, or its attempt fails, it goes on as any other job. It runs also if the handler
+    /// fails afterwards. Where this process does not work on jobs of its kind or queue, or it has a
+    /// concurrency key, it is enqueued as any other and may begin before the response.
+    ///
+    /// The request's id and trace go along. The jobs are those given to the app.
+    ///
+    /// # Errors
+    /// [`Config`](mainspring_core::error::ErrorKind::Config) in an app without jobs; otherwise as
+    /// [`Jobs::enqueue`].
+    ///
+    /// # Cancel safety
+    /// When the future is dropped the job is enqueued or not; if it is, it runs.
+    pub async fn follow_up_job<J: Job>(&self, job: J) -> Result<JobHandle<J>, Error> {
+        let Some(jobs) = self.get::<Jobs>() else {
+            return Err(Error::new(ErrorKind::Config, "the app has no jobs")
+                .with_hint("give it some with `App::jobs`"));
+        };
+        let batch = self.follow_ups.batch();
+        jobs.follow_up(self.context(), batch, job).await
     }
 
     /// This request's follow-ups, to be handed to code that should register some without seeing the

@@ -58,15 +58,16 @@
 
 pub mod guide;
 pub mod prelude;
+mod source;
 
 #[doc(inline)]
 pub use mainspring_core::{activity, cause, context, error, event, identity, lifecycle};
 #[doc(inline)]
-pub use mainspring_core::{random, spawn, telemetry, time};
+pub use mainspring_core::{random, spawn, store, telemetry, time};
 #[doc(inline)]
 pub use mainspring_runtime::{app, component, environment, follow_up, logger, metrics};
 #[doc(inline)]
-pub use mainspring_runtime::{network, platform};
+pub use mainspring_runtime::{jobs, network, platform};
 
 /// Where time comes from: the system, or a test.
 ///
@@ -81,6 +82,15 @@ pub mod clock {
     /// The system's clock, for code outside an app; inside one, a context has the app's.
     #[doc(inline)]
     pub use mainspring_runtime::system_clock::system_clock as system;
+}
+
+/// What a job is: its trait and derive, keys, priorities, retries, outcomes and states.
+pub mod job {
+    #[doc(inline)]
+    pub use mainspring_core::job::*;
+    #[cfg(feature = "macros")]
+    #[doc(inline)]
+    pub use mainspring_macros::Job;
 }
 
 /// How well an app works: the states, the tree, and the limits of probes.
@@ -111,6 +121,11 @@ pub use mainspring_runtime::app::App;
 #[doc(inline)]
 pub use mainspring_runtime::logger::init as logger;
 
+pub use source::jobs;
+
+#[cfg(feature = "sqlite")]
+#[doc(inline)]
+pub use mainspring_sqlite as sqlite;
 #[cfg(feature = "test")]
 #[doc(inline)]
 pub use mainspring_test as test;

@@ -9,6 +9,10 @@ pub use mainspring_core::health::Health;
 #[doc(no_inline)]
 pub use mainspring_core::identity::RequestId;
 #[doc(no_inline)]
+pub use mainspring_core::job::Outcome::Done;
+#[doc(no_inline)]
+pub use mainspring_core::job::{Gate, Job, JobId, Outcome, Priority, Retry, Unique};
+#[doc(no_inline)]
 pub use mainspring_core::lifecycle::{ShutdownReport, Signal};
 #[doc(no_inline)]
 pub use mainspring_core::periodic::{Cron, DstGap, DstOverlap, Every, Missed, Overlap};
@@ -16,10 +20,15 @@ pub use mainspring_core::periodic::{Cron, DstGap, DstOverlap, Every, Missed, Ove
 pub use mainspring_core::spawn::OnPanic;
 #[doc(no_inline)]
 pub use mainspring_core::time::Timestamp;
+#[cfg(feature = "macros")]
+#[doc(no_inline)]
+pub use mainspring_macros::Job;
 #[doc(no_inline)]
 pub use mainspring_runtime::app::{App, AppHandle};
 #[doc(no_inline)]
 pub use mainspring_runtime::component::Component;
+#[doc(no_inline)]
+pub use mainspring_runtime::jobs::{JobHandle, Jobs};
 #[doc(no_inline)]
 pub use mainspring_runtime::periodic::Tick;
 #[cfg(feature = "web")]

@@ -12,7 +12,7 @@ use crate::error::BoxError;
 ///
 /// Usually derived:
 ///
-/// ```ignore
+/// ```text
 /// #[derive(Serialize, Deserialize, Job)]
 /// #[job(kind = "welcome-mail", queue = "mail", max_attempts = 8, timeout = "30s")]
 /// struct WelcomeMail { user_id: u64 }

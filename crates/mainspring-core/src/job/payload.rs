@@ -107,7 +107,9 @@ impl Payload {
             version if version < J::VERSION => {
                 J::upgrade(version, self.parse()?).map_err(|error| {
                     let message = format!("version {version} of the payload cannot be upgraded");
-                    Error::new(ErrorKind::Input, message).with_source(error)
+                    Error::new(ErrorKind::Input, message)
+                        .with_source(error)
+                        .with_hint("let the job's `upgrade` read that version, or discard the job")
                 })
             }
             version => {

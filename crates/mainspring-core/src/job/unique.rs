@@ -1,9 +1,32 @@
 //! Uniqueness: at most one job for a key, within a scope.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::{Error, ErrorKind};
+
+/// A key made of several values: no two different lists of values give the same key.
+///
+/// ```
+/// use mainspring_core::job::key_of;
+///
+/// assert_eq!(key_of(&[&7, &"a/b"]), "7/a\\/b");
+/// ```
+pub fn key_of(values: &[&dyn fmt::Display]) -> String {
+    let escaped = values.iter().map(|value| {
+        let text = value.to_string();
+        match text.contains(['\\', '/']) {
+            true => text.replace('\\', "\\\\").replace('/', "\\/"),
+            false => text,
+        }
+    });
+    match values {
+        // Nothing to tell apart.
+        [value] => value.to_string(),
+        _ => escaped.collect::<Vec<_>>().join("/"),
+    }
+}
 
 /// The longest unique or concurrency key, in bytes; longer ones are hashed by whoever makes them.
 pub const KEY_BYTES_MAX: usize = 256;
@@ -116,4 +139,24 @@ pub(super) fn check_key(what: &str, key: &str) -> Result<(), Error> {
     Err(Error::new(ErrorKind::Limit, message).with_hint(format!(
         "use 1 to {KEY_BYTES_MAX} bytes; hash what is longer"
     )))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_of_different_values_differ() {
+        let parts = ["", "a", "/", "\\", "a/", "/a", "\\/"];
+        let mut keys = Vec::new();
+        for first in parts {
+            for second in parts {
+                keys.push(key_of(&[&first, &second]));
+            }
+        }
+        let count = keys.len();
+        keys.sort();
+        keys.dedup();
+        assert_eq!(keys.len(), count);
+    }
 }

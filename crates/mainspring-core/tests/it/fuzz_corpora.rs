@@ -15,3 +15,23 @@ fn cron_texts() {
 fn duration_texts() {
     replay("duration", fuzz::duration);
 }
+
+#[test]
+fn queue_names() {
+    replay("queue_name", fuzz::queue_name);
+}
+
+#[test]
+fn unique_keys() {
+    replay("unique_key", fuzz::unique_key);
+}
+
+#[test]
+fn job_filters() {
+    replay("job_filter", fuzz::job_filter);
+}
+
+#[test]
+fn payloads() {
+    replay("payload", fuzz::payload);
+}

@@ -1,5 +1,6 @@
 //! The follow-ups of one request, held back until its response has been sent.
 
+use std::any::Any;
 use std::fmt;
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -28,6 +29,8 @@ struct Inner {
 struct State {
     /// In place: most requests have one at most.
     held: SmallVec<[(Work, bool); 1]>,
+    /// Dropped once the response has been sent.
+    kept: Vec<Box<dyn Any + Send>>,
     released: bool,
 }
 
@@ -88,6 +91,24 @@ impl Batch {
         self.0.state().held.is_empty()
     }
 
+    /// Keeps a value until the response has been sent or the request is gone, and drops it then; at
+    /// once if that has happened already.
+    pub(crate) fn keep(&self, value: Box<dyn Any + Send>) {
+        let mut state = self.0.state();
+        if state.released {
+            // Without the lock: whatever the value does when it is dropped may come back here.
+            drop(state);
+            drop(value);
+        } else {
+            state.kept.push(value);
+        }
+    }
+
+    /// How many values are kept.
+    pub(crate) fn kept(&self) -> usize {
+        self.0.state().kept.len()
+    }
+
     /// The response has been sent, or its client has gone: everything registered may run; if the
     /// handler `failed`, only what was registered with [`Entry::always`]. Later calls change
     /// nothing.
@@ -95,7 +116,9 @@ impl Batch {
         let mut state = self.0.state();
         state.released = true;
         let held = std::mem::take(&mut state.held);
+        let kept = std::mem::take(&mut state.kept);
         drop(state);
+        drop(kept);
         for (work, always) in held {
             if failed && !always {
                 work.dropped("its handler failed");

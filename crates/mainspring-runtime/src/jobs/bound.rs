@@ -36,7 +36,8 @@ pub(crate) trait LocalEngine: Send + Sync + 'static {
     fn session_for(&self, kind: &str, queue: &str) -> Option<SessionId>;
 
     /// Runs a job that [`session_for`](LocalEngine::session_for)'s session has claimed. An engine
-    /// that is draining by now releases it.
+    /// that is draining by now releases it. Called from any thread, also while a value is dropped:
+    /// it neither blocks nor panics.
     fn run_claimed(&self, job: ClaimedJob);
 }
 

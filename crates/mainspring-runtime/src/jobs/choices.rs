@@ -58,35 +58,30 @@ macro_rules! choose {
     () => {
         /// Due after this time, counted from the enqueue; the later of this and
         /// [`at`](Self::at) that is called last wins.
-        #[must_use]
         pub fn after(mut self, delay: Duration) -> Self {
             self.choices.due = Due::After(delay);
             self
         }
 
         /// Due at this instant; one that has passed means at once.
-        #[must_use]
         pub fn at(mut self, instant: Timestamp) -> Self {
             self.choices.due = Due::At(instant);
             self
         }
 
         /// Into this queue instead of the type's.
-        #[must_use]
         pub fn queue(mut self, queue: impl Into<Arc<str>>) -> Self {
             self.choices.queue = queue.into();
             self
         }
 
         /// With this priority instead of the type's.
-        #[must_use]
         pub fn priority(mut self, priority: Priority) -> Self {
             self.choices.priority = priority;
             self
         }
 
         /// With so many attempts instead of the type's; zero counts as one.
-        #[must_use]
         pub fn max_attempts(mut self, attempts: u32) -> Self {
             self.choices.max_attempts = attempts.max(1);
             self
@@ -95,7 +90,6 @@ macro_rules! choose {
         /// Words to find it by; further calls add to them. At most
         /// [`TAGS_MAX`](mainspring_core::job::TAGS_MAX) of
         /// [`TAG_BYTES_MAX`](mainspring_core::job::TAG_BYTES_MAX) bytes.
-        #[must_use]
         pub fn tags<T: Into<Arc<str>>>(mut self, tags: impl IntoIterator<Item = T>) -> Self {
             // One more than allowed is enough to be refused.
             let tags = tags.into_iter().map(Into::into).take(TAGS_MAX + 1);
@@ -105,14 +99,12 @@ macro_rules! choose {
 
         /// A value that goes along beside the payload, such as the tenant: for middleware and
         /// listings. At most [`META_VALUES_MAX`](mainspring_core::job::META_VALUES_MAX).
-        #[must_use]
         pub fn meta(mut self, key: impl Into<Arc<str>>, value: impl Into<Arc<str>>) -> Self {
             self.choices.meta.values.insert(key.into(), value.into());
             self
         }
 
         /// Carries the request's id and trace along, from the context of whatever enqueues it.
-        #[must_use]
         pub fn caused_by(mut self, ctx: &Context) -> Self {
             self.choices.caused_by(ctx);
             self

@@ -66,6 +66,7 @@ impl Jobs {
             events,
             ..
         } = platform;
+        self.0.source.check()?;
         let store = self.0.source.open(clock.now()).await?;
         let spawner = Spawner::new(executor, clock.activity().cloned(), events);
         self.bind(Arc::new(Bound::new(store, clock, random, spawner)));

@@ -197,6 +197,7 @@ pub(super) async fn commit(
             let repeated = bound.store.enqueue(now, again).await;
             let mut answers = repeated.map_err(|_| error)?;
             for (answer, id) in answers.iter_mut().zip(ids) {
+                // Told with its claim, if it was asked to run from the start.
                 if own && answer.id == id && answer.was == Was::Existing {
                     answer.was = Was::New;
                 }

@@ -25,7 +25,7 @@ pub const AWAITED_MAX: usize = 10_000;
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
 
 /// The longest time between two looks.
-const LOOK_AGAIN_MAX: Duration = Duration::from_secs(600);
+const LOOK_AGAIN_MAX: Duration = Duration::from_secs(3600);
 
 type Answer = Result<JobEnd, Error>;
 

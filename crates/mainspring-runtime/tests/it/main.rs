@@ -6,10 +6,14 @@
     reason = "a test fails by panicking"
 )]
 
+mod fake_store;
 mod fast_clock;
 mod follow_ups;
 mod follow_ups_random;
 mod health;
+mod jobs_client;
+mod jobs_memory;
+mod jobs_outcome;
 mod lifecycle_start;
 mod lifecycle_stop;
 mod periodic;

@@ -77,22 +77,31 @@ impl Rig {
     /// Starts an app on another clock than the rig's.
     pub(crate) fn start_on(&self, clock: Clock, app: App) -> Running {
         let handle = app.handle();
-        let executor = Arc::new(TokioExecutor::current());
+        let platform = self.platform_on(clock);
+        let activity = Some(self.clock.activity().clone());
+        let executor = Arc::clone(&platform.executor);
+        let spawner = Spawner::new(executor, activity, Events::nowhere());
+        let run = app.run_on(platform);
+        let report = spawner.spawn(&Scope::new(), TaskKind::Loop, &Arc::from("app"), run);
+        Running { handle, report }
+    }
+
+    /// The rig as a platform.
+    pub(crate) fn platform(&self) -> Platform {
+        self.platform_on(self.clock.clock())
+    }
+
+    fn platform_on(&self, clock: Clock) -> Platform {
         let events = Arc::clone(&self.events);
-        let platform = Platform {
+        Platform {
             clock,
-            executor: Arc::clone(&executor) as _,
+            executor: Arc::new(TokioExecutor::current()),
             network: Arc::new(self.network.clone()),
             environment: self.environment.clone(),
             random: Random::seeded(1),
             events: Events::to(move |event| events.lock().unwrap().push(event.clone())),
             owns_process: false,
-        };
-        let activity = Some(self.clock.activity().clone());
-        let spawner = Spawner::new(executor, activity, Events::nowhere());
-        let run = app.run_on(platform);
-        let report = spawner.spawn(&Scope::new(), TaskKind::Loop, &Arc::from("app"), run);
-        Running { handle, report }
+        }
     }
 
     /// A context outside an app, whose tasks run on this executor.

@@ -30,6 +30,10 @@ impl FollowUps {
         Self(batch)
     }
 
+    pub(super) fn batch(&self) -> &Batch {
+        &self.0
+    }
+
     /// Registers work for after the response; see
     /// [`ActionContext::follow_up`](super::ActionContext::follow_up).
     pub fn add<F, Fut>(&self, name: &'static str, limit: Duration, work: F) -> FollowUp

@@ -16,6 +16,8 @@ mod calls;
 mod ends;
 mod follow_ups;
 mod health;
+mod jobs_derive;
+mod jobs_url;
 mod leaks;
 mod logs;
 mod periodic;

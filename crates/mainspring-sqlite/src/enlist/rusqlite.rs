@@ -1,0 +1,73 @@
+//! Transactions of rusqlite.
+
+use mainspring_core::error::Error;
+use mainspring_core::store::{Dialect, EnlistBlocking, SqlRow, SqlValue};
+use rusqlite::Connection;
+use rusqlite::types::{ToSqlOutput, Value, ValueRef};
+
+use crate::fault::typed;
+
+/// A transaction of rusqlite, as jobs join it.
+///
+/// ```
+/// use mainspring_core::store::EnlistBlocking;
+/// use mainspring_sqlite::{RusqliteTx, rusqlite::Connection};
+///
+/// let mut connection = Connection::open_in_memory()?;
+/// let tx = connection.transaction()?;
+/// let rows = RusqliteTx::new(&tx).execute("SELECT 1", Vec::new())?;
+/// assert_eq!(rows.len(), 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct RusqliteTx<'a>(&'a Connection);
+
+impl<'a> RusqliteTx<'a> {
+    /// The open transaction of this connection; a `&Transaction` derefs to it.
+    pub fn new(connection: &'a Connection) -> Self {
+        Self(connection)
+    }
+}
+
+impl EnlistBlocking for RusqliteTx<'_> {
+    fn dialect(&self) -> Dialect {
+        Dialect::Sqlite
+    }
+
+    fn execute(&mut self, sql: &str, values: Vec<SqlValue>) -> Result<Vec<SqlRow>, Error> {
+        run(self.0, sql, values).map_err(typed)
+    }
+}
+
+fn run(connection: &Connection, sql: &str, values: Vec<SqlValue>) -> rusqlite::Result<Vec<SqlRow>> {
+    let mut statement = connection.prepare(sql)?;
+    let columns = statement.column_count();
+    let values = values.into_iter().map(bound);
+    let mut rows = statement.query(rusqlite::params_from_iter(values))?;
+    let mut all = Vec::new();
+    while let Some(row) = rows.next()? {
+        let values = (0..columns).map(|column| Ok(value(row.get_ref(column)?)));
+        all.push(values.collect::<rusqlite::Result<SqlRow>>()?);
+    }
+    Ok(all)
+}
+
+fn bound(value: SqlValue) -> ToSqlOutput<'static> {
+    ToSqlOutput::Owned(match value {
+        SqlValue::Integer(number) => Value::Integer(number),
+        SqlValue::Real(number) => Value::Real(number),
+        SqlValue::Text(text) => Value::Text(text),
+        SqlValue::Blob(bytes) => Value::Blob(bytes),
+        _ => Value::Null,
+    })
+}
+
+fn value(value: ValueRef<'_>) -> SqlValue {
+    match value {
+        ValueRef::Null => SqlValue::Null,
+        ValueRef::Integer(number) => SqlValue::Integer(number),
+        ValueRef::Real(number) => SqlValue::Real(number),
+        ValueRef::Text(text) => SqlValue::Text(String::from_utf8_lossy(text).into_owned()),
+        ValueRef::Blob(bytes) => SqlValue::Blob(bytes.to_vec()),
+    }
+}

@@ -1,0 +1,144 @@
+//! What SQLite reports, as the kinds of errors that callers branch on.
+
+use mainspring_core::error::{Error, ErrorKind};
+use rusqlite::ErrorCode;
+
+/// Why a piece of work did not happen: SQLite refused, or the work itself did.
+#[derive(Debug)]
+pub(crate) enum Fault {
+    Sqlite(rusqlite::Error),
+    Refused(Error),
+}
+
+pub(crate) type Done<T> = Result<T, Fault>;
+
+impl From<rusqlite::Error> for Fault {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sqlite(error)
+    }
+}
+
+impl From<Error> for Fault {
+    fn from(error: Error) -> Self {
+        Self::Refused(error)
+    }
+}
+
+impl From<Fault> for Error {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Sqlite(error) => typed(error),
+            Fault::Refused(error) => error,
+        }
+    }
+}
+
+pub(crate) fn is_busy(error: &rusqlite::Error) -> bool {
+    use ErrorCode as C;
+    matches!(
+        error.sqlite_error_code(),
+        Some(C::DatabaseBusy | C::DatabaseLocked)
+    )
+}
+
+/// Whether there is no room: SQLite says so itself, or a write of its files failed for that reason.
+pub(crate) fn is_full(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(ErrorCode::DiskFull)
+}
+
+/// The snapshot of a deferred transaction is older than what somebody else has committed.
+const BUSY_SNAPSHOT: i32 = rusqlite::ffi::SQLITE_BUSY_SNAPSHOT;
+
+/// The hint of every transaction that should have begun otherwise.
+pub(crate) const HINT_IMMEDIATE: &str = "begin the transaction with BEGIN IMMEDIATE: a deferred one \
+     that has read cannot write after somebody else has committed";
+
+/// The hint of every call that waits for a lock that its own task may hold.
+pub(crate) const HINT_IN_TX: &str = "a transaction is open here? use `in_tx`";
+
+/// The error for callers.
+pub(crate) fn typed(error: rusqlite::Error) -> Error {
+    use ErrorCode as C;
+    let extended = error.sqlite_error().map(|inner| inner.extended_code);
+    let (kind, message, hint) = match error.sqlite_error_code() {
+        _ if extended == Some(BUSY_SNAPSHOT) => (
+            ErrorKind::Contended,
+            "the transaction read before somebody else wrote",
+            HINT_IMMEDIATE,
+        ),
+        Some(C::DatabaseBusy | C::DatabaseLocked) => (
+            ErrorKind::Contended,
+            "somebody else holds the lock of the database",
+            HINT_IN_TX,
+        ),
+        Some(C::DatabaseCorrupt | C::NotADatabase) => (
+            ErrorKind::Corrupt,
+            "the database file is damaged",
+            "stop the service, keep a copy of the file, and restore a backup or use `.recover`",
+        ),
+        Some(C::ReadOnly | C::PermissionDenied | C::AuthorizationForStatementDenied) => (
+            ErrorKind::ReadOnly,
+            "the database cannot be written",
+            "check the owner and mode of the file and its folder, and how the disk is mounted",
+        ),
+        Some(C::DiskFull) => (
+            ErrorKind::StorageFull,
+            "the disk is full",
+            "free some space: work goes on by itself",
+        ),
+        Some(C::CannotOpen) => (
+            ErrorKind::StoreGone,
+            "the database file cannot be opened",
+            "check that its folder exists and may be written",
+        ),
+        Some(C::TypeMismatch) => (
+            ErrorKind::Corrupt,
+            "a row of the database is not what was written",
+            "restore a backup",
+        ),
+        _ => return plain(error),
+    };
+    Error::new(kind, message).with_hint(hint).with_source(error)
+}
+
+fn plain(error: rusqlite::Error) -> Error {
+    use rusqlite::Error as E;
+    match error {
+        E::InvalidColumnType(..)
+        | E::IntegralValueOutOfRange(..)
+        | E::FromSqlConversionFailure(..) => Error::new(
+            ErrorKind::Corrupt,
+            "a row of the database is not what was written",
+        )
+        .with_hint("restore a backup")
+        .with_source(error),
+        error => Error::new(ErrorKind::Io, "the database refused").with_source(error),
+    }
+}
+
+/// The answer to whoever calls after the end.
+pub(crate) fn closed() -> Error {
+    Error::new(ErrorKind::Closed, "the store is closed")
+        .with_hint("enqueue before the app has stopped, or open the store again")
+}
+
+/// The answer when a commit was sent and nobody knows what became of it.
+pub(crate) fn unknown(error: &rusqlite::Error) -> Error {
+    Error::new(
+        ErrorKind::Unknown,
+        "the commit failed, and may have happened",
+    )
+    .with_hint(format!(
+        "read the job back by its id, or enqueue the same id again; SQLite said: {error}"
+    ))
+}
+
+/// A row that says what cannot be.
+pub(crate) fn corrupt(what: &str) -> Fault {
+    Error::new(
+        ErrorKind::Corrupt,
+        format!("{what} is not what was written"),
+    )
+    .with_hint("check the storage; restore the database from a backup")
+    .into()
+}

@@ -1,0 +1,279 @@
+//! The file by which a session shows that it is alive.
+//!
+//! `<db>-mainspring/<session>` is locked as long as its process lives: the system frees the lock when
+//! the process ends, however it ends. In the file stand a beat and the rows whose bodies have begun.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use mainspring_core::error::{Error, ErrorKind};
+use mainspring_core::job::{SessionId, Token};
+use mainspring_core::store::PeerLock;
+
+use crate::seam;
+
+/// How often the thread of a session wakes: it writes its beat, if there are others who read it, and
+/// looks whether its file is still there.
+const BEAT_EVERY: Duration = Duration::from_secs(1);
+
+/// The bytes of the beat, and of a slot: a row and the first half of its claim's token.
+const BEAT_BYTES: u64 = 8;
+const SLOT_BYTES: usize = 16;
+
+/// The most that is read of a file of somebody else.
+const FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
+
+/// Rows whose bodies had begun, each with the half of its token.
+pub(crate) type Began = BTreeSet<(i64, u64)>;
+
+/// The folder of the session files of a database.
+pub(crate) fn folder(database: &Path) -> PathBuf {
+    let mut name = database.as_os_str().to_owned();
+    name.push("-mainspring");
+    PathBuf::from(name)
+}
+
+/// The half of a token that stands in a slot.
+pub(crate) fn half(token: Token) -> u64 {
+    let bytes = token.to_bytes();
+    bytes
+        .first_chunk()
+        .map_or(0, |half| u64::from_be_bytes(*half))
+}
+
+/// The life of a session of this process.
+#[derive(Debug)]
+pub(crate) struct Life {
+    inner: Arc<Inner>,
+    /// Its thread ends when this goes.
+    _stop: Sender<()>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    path: PathBuf,
+    file: File,
+    beat: AtomicU64,
+    others: AtomicBool,
+    slots: Mutex<Slots>,
+}
+
+#[derive(Debug, Default)]
+struct Slots {
+    used: BTreeMap<i64, u64>,
+    free: Vec<u64>,
+    next: u64,
+}
+
+impl Life {
+    /// Makes and locks the file, and starts the thread that holds it; `gone` is called when somebody
+    /// has removed it.
+    pub(crate) fn begin(
+        database: &Path,
+        session: SessionId,
+        gone: impl FnOnce() + Send + 'static,
+    ) -> Result<Self, Error> {
+        let folder = folder(database);
+        let path = folder.join(session.to_string());
+        let file = make(&folder, &path).map_err(|error| {
+            Error::new(
+                ErrorKind::Io,
+                format!("{} cannot be made and locked", path.display()),
+            )
+            .with_source(error)
+            .with_hint("the folder of the database must be writable and allow locks")
+        })?;
+        let inner = Arc::new(Inner {
+            path,
+            file,
+            beat: AtomicU64::new(1),
+            others: AtomicBool::new(false),
+            slots: Mutex::default(),
+        });
+        inner.write_beat();
+        let (stop, stopped) = channel::<()>();
+        let held = Arc::clone(&inner);
+        seam::thread("mainspring-session", move || {
+            while stopped.recv_timeout(BEAT_EVERY) == Err(RecvTimeoutError::Timeout) {
+                if !held.path.exists() {
+                    tracing::error!(
+                        "the session was ended by another process; the store is closed"
+                    );
+                    return gone();
+                }
+                if held.others.load(Ordering::Acquire) {
+                    held.beat.fetch_add(1, Ordering::AcqRel);
+                    held.write_beat();
+                }
+            }
+        })?;
+        Ok(Self { inner, _stop: stop })
+    }
+
+    /// Whether there are other sessions, who read the beat.
+    pub(crate) fn others(&self, others: bool) {
+        self.inner.others.store(others, Ordering::Release);
+    }
+
+    pub(crate) fn beat(&self) -> u64 {
+        self.inner.beat.load(Ordering::Acquire)
+    }
+
+    /// Notes that a body begins or has ended.
+    pub(crate) fn mark(&self, row: i64, token: Token, running: bool) {
+        let mut slots = self
+            .inner
+            .slots
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let (slot, bytes) = if running {
+            let slot = slots.take(row);
+            let mut bytes = [0; SLOT_BYTES];
+            let (left, right) = bytes.split_at_mut(8);
+            left.copy_from_slice(&row.to_be_bytes());
+            right.copy_from_slice(&half(token).to_be_bytes());
+            (Some(slot), bytes)
+        } else {
+            (slots.give(row), [0; SLOT_BYTES])
+        };
+        if let Some(slot) = slot {
+            let at = BEAT_BYTES + slot * SLOT_BYTES as u64;
+            // A mark that is not written costs at most one wrong guess about a death.
+            drop(write_at(&self.inner.file, &bytes, at));
+        }
+    }
+
+    /// Ends the life in good order.
+    pub(crate) fn end(self) {
+        remove(&self.inner.path);
+    }
+}
+
+impl Inner {
+    fn write_beat(&self) {
+        let beat = self.beat.load(Ordering::Acquire).to_be_bytes();
+        // A beat that is not written looks like a stall, which is what it is.
+        drop(write_at(&self.file, &beat, 0));
+    }
+}
+
+impl Slots {
+    fn take(&mut self, row: i64) -> u64 {
+        let slot = self.free.pop().unwrap_or_else(|| {
+            self.next += 1;
+            self.next - 1
+        });
+        self.used.insert(row, slot);
+        slot
+    }
+
+    fn give(&mut self, row: i64) -> Option<u64> {
+        let slot = self.used.remove(&row)?;
+        self.free.push(slot);
+        Some(slot)
+    }
+}
+
+/// What another process's file says.
+pub(crate) fn observe(database: &Path, session: SessionId) -> (PeerLock, u64) {
+    let path = folder(database).join(session.to_string());
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return (PeerLock::Free, 0),
+        Err(_) => return (PeerLock::Unknown, 0),
+    };
+    let lock = match file.try_lock_shared() {
+        Ok(()) => PeerLock::Free,
+        Err(TryLockError::WouldBlock) => PeerLock::Held,
+        Err(TryLockError::Error(_)) => PeerLock::Unknown,
+    };
+    let mut beat = [0; 8];
+    let read = (&file).read_exact(&mut beat);
+    (lock, read.map_or(0, |()| u64::from_be_bytes(beat)))
+}
+
+/// The rows whose bodies had begun when the session was last alive.
+pub(crate) fn began(database: &Path, session: SessionId) -> Began {
+    let path = folder(database).join(session.to_string());
+    let mut bytes = Vec::new();
+    if let Ok(file) = File::open(path) {
+        // What cannot be read had not begun: nobody is blamed without a reason.
+        drop(file.take(FILE_BYTES_MAX).read_to_end(&mut bytes));
+    }
+    let mut began = Began::new();
+    for slot in bytes
+        .get(8..)
+        .unwrap_or_default()
+        .as_chunks::<SLOT_BYTES>()
+        .0
+    {
+        let (left, right) = slot.split_at(8);
+        if let (Some(row), Some(token)) = (left.first_chunk(), right.first_chunk()) {
+            began.insert((i64::from_be_bytes(*row), u64::from_be_bytes(*token)));
+        }
+    }
+    began.remove(&(0, 0));
+    began
+}
+
+/// Removes the file of a session that has ended.
+pub(crate) fn forget(database: &Path, session: SessionId) {
+    remove(&folder(database).join(session.to_string()));
+}
+
+fn remove(path: &Path) {
+    if let Err(error) = std::fs::remove_file(path)
+        && error.kind() != io::ErrorKind::NotFound
+    {
+        tracing::debug!(%error, "the file of a session that has ended could not be removed");
+    }
+}
+
+fn make(folder: &Path, path: &Path) -> io::Result<File> {
+    if !folder.exists() {
+        match std::fs::create_dir(folder) {
+            Ok(()) => own(folder, 0o700)?,
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
+        }
+    }
+    let file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create_new(true)
+        .open(path)?;
+    own(path, 0o600)?;
+    file.try_lock().map_err(io::Error::from)?;
+    Ok(file)
+}
+
+/// Takes a file that we made from everybody else.
+#[cfg(unix)]
+pub(crate) fn own(path: &Path, mode: u32) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))
+}
+
+#[cfg(not(unix))]
+pub(crate) fn own(_: &Path, _: u32) -> io::Result<()> {
+    Ok(())
+}
+
+#[cfg(unix)]
+fn write_at(file: &File, bytes: &[u8], at: u64) -> io::Result<()> {
+    std::os::unix::fs::FileExt::write_all_at(file, bytes, at)
+}
+
+#[cfg(not(unix))]
+fn write_at(file: &File, bytes: &[u8], at: u64) -> io::Result<()> {
+    use std::io::{Seek, SeekFrom, Write};
+    let mut file = file;
+    file.seek(SeekFrom::Start(at))?;
+    file.write_all(bytes)
+}

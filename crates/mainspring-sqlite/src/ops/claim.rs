@@ -1,0 +1,179 @@
+//! Taking ready jobs.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
+
+use bytes::Bytes;
+use mainspring_core::job::{JobId, Payload, Priority};
+use mainspring_core::store::{Claim, ClaimRequest, Claimed, ClaimedJob, QueueClaim};
+
+use crate::fault::{Done, Fault, corrupt};
+use crate::marks;
+use crate::micros;
+use crate::sql::Sql;
+use crate::writer::Tx;
+
+/// The fewest keys that are read of a lane at once, when many lanes are merged.
+const CHUNK_MIN: usize = 16;
+
+/// A ready job's place: its static key and its row.
+type Place = (i64, i64);
+
+/// Takes jobs for a session.
+pub(crate) fn claim(tx: &mut Tx<'_, '_>, now: i64, request: &ClaimRequest) -> Done<Claimed> {
+    let mut claimed = Claimed::default();
+    let mut rows = Vec::new();
+    for queue in &request.queues {
+        let lanes = lanes(tx, queue)?;
+        let places = if request.solo {
+            Vec::new()
+        } else {
+            merge(tx, &lanes, queue.max)?
+        };
+        for (_, seq) in places {
+            claimed.jobs.push(take(tx, now, request, seq)?);
+            rows.push(seq);
+        }
+    }
+    if !rows.is_empty() {
+        tx.keep_claim(request.session, request.token, &rows)?;
+    }
+    Ok(claimed)
+}
+
+fn lanes(tx: &mut Tx<'_, '_>, queue: &QueueClaim) -> Done<Vec<i64>> {
+    let mut lanes = Vec::with_capacity(queue.kinds.len());
+    for kind in queue.kinds.iter() {
+        lanes.extend(tx.known_lane(&queue.queue, kind)?);
+    }
+    Ok(lanes)
+}
+
+/// The first places of several lanes. Each lane is read a little at a time, so that the cost follows
+/// what is taken, not what waits.
+fn merge(tx: &Tx<'_, '_>, lanes: &[i64], max: usize) -> Done<Vec<Place>> {
+    let chunk = match lanes.len() {
+        0 => return Ok(Vec::new()),
+        1 => max,
+        many => (max * 2 / many).max(CHUNK_MIN).min(max),
+    };
+    let mut heads = BinaryHeap::new();
+    let mut buffers = Vec::with_capacity(lanes.len());
+    for (index, lane) in lanes.iter().enumerate() {
+        let mut buffer = read(tx, *lane, (i64::MIN, i64::MIN), chunk)?;
+        if lanes.len() == 1 {
+            return Ok(buffer.into());
+        }
+        heads.extend(buffer.pop_front().map(|place| Reverse((place, index))));
+        buffers.push((*lane, buffer));
+    }
+    let mut merged = Vec::with_capacity(max);
+    while merged.len() < max
+        && let Some(Reverse((place, index))) = heads.pop()
+    {
+        merged.push(place);
+        let Some((lane, buffer)) = buffers.get_mut(index) else {
+            continue;
+        };
+        if buffer.is_empty() {
+            *buffer = read(tx, *lane, place, chunk)?;
+        }
+        heads.extend(buffer.pop_front().map(|next| Reverse((next, index))));
+    }
+    Ok(merged)
+}
+
+fn read(tx: &Tx<'_, '_>, lane: i64, after: Place, limit: usize) -> Done<VecDeque<Place>> {
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let params = (lane, after.0, after.1, limit);
+    let rows = tx.sql.rows(Sql::SelectReady, params, |row| {
+        Ok((row.get(0)?, row.get(1)?))
+    })?;
+    Ok(rows.into())
+}
+
+/// What a claim reads of a row.
+struct Row {
+    id: [u8; 16],
+    lane: i64,
+    level: u8,
+    claims: u32,
+    attempts: u32,
+    max_attempts: u32,
+    enqueued_at: i64,
+    due: i64,
+    version: u16,
+    checksum: u32,
+    marks: i64,
+    payload: Bytes,
+    meta: Option<String>,
+}
+
+fn take(tx: &mut Tx<'_, '_>, now: i64, request: &ClaimRequest, seq: i64) -> Done<ClaimedJob> {
+    let row = tx.sql.row(Sql::SelectClaimable, (seq,), |row| {
+        Ok(Row {
+            id: row.get(0)?,
+            lane: row.get(1)?,
+            level: row.get(2)?,
+            claims: row.get(3)?,
+            attempts: row.get(4)?,
+            max_attempts: row.get(5)?,
+            enqueued_at: row.get(6)?,
+            due: row.get(7)?,
+            version: row.get(8)?,
+            checksum: row.get(9)?,
+            marks: row.get(10)?,
+            payload: Bytes::copy_from_slice(row.get_ref(11)?.as_bytes_or_null()?.unwrap_or(&[])),
+            meta: row.get(12)?,
+        })
+    })?;
+    let row = row.ok_or_else(|| corrupt("the index of ready jobs"))?;
+    if row.claims > 0 {
+        archive(tx, seq)?;
+    }
+    let token = request.token.to_bytes();
+    let session = request.session.as_bytes();
+    tx.sql
+        .execute(Sql::ClaimJob, (seq, &token[..], &session[..], now))?;
+    let lane = tx.lane_names(row.lane)?;
+    if row.marks & marks::UNIQUE_START != 0 {
+        super::unique::free_started(tx, seq, &lane.kind, &row.id)?;
+    }
+    let claim = Claim {
+        id: JobId::from_bytes(row.id),
+        row: seq,
+        token: request.token,
+    };
+    let mut payload = row.payload;
+    let mut cursor = None;
+    let mut scheduled_by = None;
+    if row.marks & (marks::LARGE | marks::DETAIL) != 0 {
+        let detail = super::detail::read(tx.sql, seq)?;
+        if row.marks & marks::LARGE != 0 {
+            payload = detail.payload.unwrap_or_default();
+        }
+        cursor = detail.cursor;
+        scheduled_by = detail.scheduled_by;
+    }
+    let payload = Payload::stored(payload, row.version, row.checksum);
+    let due = micros::instant(row.due);
+    let mut job = ClaimedJob::new(claim, lane.kind, lane.queue, due, payload);
+    job.priority = Priority::from_level(row.level);
+    job.attempt = row.attempts.saturating_add(1);
+    job.claims = row.claims.saturating_add(1);
+    job.max_attempts = row.max_attempts;
+    job.enqueued_at = micros::instant(row.enqueued_at);
+    job.cursor = cursor;
+    job.scheduled_by = scheduled_by;
+    if let Some(meta) = row.meta {
+        job.meta =
+            serde_json::from_str(&meta).map_err(|_| corrupt("what goes along with a job"))?;
+    }
+    Ok(job)
+}
+
+/// Moves the attempt that stands in the row to the history.
+pub(crate) fn archive(tx: &Tx<'_, '_>, seq: i64) -> Result<(), Fault> {
+    tx.sql.execute(Sql::ArchiveAttempt, (seq,))?;
+    Ok(())
+}

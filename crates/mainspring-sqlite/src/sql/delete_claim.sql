@@ -1,0 +1,1 @@
+DELETE FROM mainspring_claim WHERE token = ?1

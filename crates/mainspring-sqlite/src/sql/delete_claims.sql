@@ -1,0 +1,1 @@
+DELETE FROM mainspring_claim WHERE session = ?1

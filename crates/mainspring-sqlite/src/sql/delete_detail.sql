@@ -1,0 +1,1 @@
+DELETE FROM mainspring_detail WHERE seq = ?1

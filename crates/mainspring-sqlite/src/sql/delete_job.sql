@@ -1,0 +1,1 @@
+DELETE FROM mainspring_job WHERE seq = ?1

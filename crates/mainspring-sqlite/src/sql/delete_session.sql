@@ -1,0 +1,1 @@
+DELETE FROM mainspring_session WHERE session = ?1

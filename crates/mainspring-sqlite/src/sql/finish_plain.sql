@@ -1,0 +1,2 @@
+UPDATE mainspring_job SET state = 3, outcome = 1, began_at = ?3, ended_at = ?4
+WHERE seq = ?1 AND token = ?2 AND state = 2 AND (marks & 13) = 0

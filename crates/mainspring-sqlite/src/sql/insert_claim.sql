@@ -1,0 +1,1 @@
+INSERT INTO mainspring_claim (token, session, rows) VALUES (?1, ?2, ?3)

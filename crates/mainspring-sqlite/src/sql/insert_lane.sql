@@ -1,0 +1,1 @@
+INSERT INTO mainspring_lane (queue, kind) VALUES (?1, ?2) ON CONFLICT DO NOTHING

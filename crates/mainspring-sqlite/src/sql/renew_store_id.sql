@@ -1,0 +1,1 @@
+UPDATE mainspring_store SET id = randomblob(16)

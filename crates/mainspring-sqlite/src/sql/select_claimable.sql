@@ -1,0 +1,3 @@
+SELECT id, lane, level, claims, attempts, max_attempts, enqueued_at, due, version, checksum, marks,
+  payload, meta, deaths
+FROM mainspring_job WHERE seq = ?1 AND state = 1

@@ -1,0 +1,1 @@
+SELECT cursor FROM mainspring_schedule WHERE schedule = ?1

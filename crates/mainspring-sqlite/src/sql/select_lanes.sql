@@ -1,0 +1,1 @@
+SELECT lane, queue, kind FROM mainspring_lane

@@ -1,0 +1,1 @@
+SELECT number, checksum FROM mainspring_migration ORDER BY number

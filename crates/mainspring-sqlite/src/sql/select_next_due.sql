@@ -1,0 +1,7 @@
+SELECT min(at) FROM (
+  SELECT * FROM (SELECT due AS at FROM mainspring_job WHERE state = 0 ORDER BY due, seq LIMIT 1)
+  UNION ALL
+  SELECT * FROM (
+    SELECT opens_at AS at FROM mainspring_gate WHERE opens_at IS NOT NULL ORDER BY opens_at LIMIT 1
+  )
+)

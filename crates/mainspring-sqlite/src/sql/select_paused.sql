@@ -1,0 +1,1 @@
+SELECT queue FROM mainspring_queue WHERE paused ORDER BY queue

@@ -1,0 +1,1 @@
+SELECT session, name FROM mainspring_session ORDER BY session

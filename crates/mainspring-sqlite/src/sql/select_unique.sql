@@ -1,0 +1,1 @@
+SELECT id FROM mainspring_unique WHERE kind = ?1 AND key = ?2

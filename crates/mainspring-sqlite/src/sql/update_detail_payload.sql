@@ -1,0 +1,1 @@
+UPDATE mainspring_detail SET payload = ?2 WHERE seq = ?1

@@ -1,0 +1,224 @@
+//! The one thread that writes.
+//!
+//! Requests queue while a transaction runs; the next transaction takes them together (group commit),
+//! so that ten callers cost little more than one. A request that fails takes back only its own part.
+
+mod batch;
+mod lock;
+mod tend;
+mod tx;
+mod work;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use mainspring_core::error::{Error, ErrorKind};
+use mainspring_core::store::Hint;
+use tokio::sync::oneshot;
+
+use crate::connection::{self, Synchronous};
+use crate::fault::closed;
+use crate::file::Watched;
+use crate::seam;
+pub(crate) use tx::{Effect, Tx};
+pub(crate) use work::{Class, Guard, Request};
+
+/// How long the idle writer waits before it looks whether another connection has committed.
+pub(crate) const LOOK_EVERY: Duration = Duration::from_millis(2);
+
+/// The most requests that wait for the writer; beyond it memory would grow faster than a disk writes.
+const QUEUE_MAX: usize = 65_536;
+
+/// What the writer is told.
+enum Message {
+    Work(Request),
+    Look(oneshot::Sender<Result<bool, Error>>),
+    Stop(oneshot::Sender<()>),
+}
+
+/// The way to the writer.
+#[derive(Debug)]
+pub(crate) struct Writer {
+    sender: Sender<Message>,
+    shared: Arc<Shared>,
+}
+
+/// What the writer and its callers both see.
+pub(crate) struct Shared {
+    pub(crate) queued: AtomicUsize,
+    /// No new work is taken, and nobody waits for a lock any longer.
+    pub(crate) closing: AtomicBool,
+    hint: Mutex<Option<Hint>>,
+}
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shared")
+            .field("queued", &self.queued)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Shared {
+    pub(crate) fn on_hint(&self, hint: Hint) {
+        *self.hint.lock().unwrap_or_else(PoisonError::into_inner) = Some(hint);
+    }
+
+    pub(crate) fn hint(&self) {
+        let hint = self
+            .hint
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        if let Some(hint) = hint {
+            hint();
+        }
+    }
+
+    /// Ends it for everybody, at once.
+    pub(crate) fn close(&self) {
+        self.closing.store(true, Ordering::Release);
+        self.hint();
+    }
+
+    fn is_closing(&self) -> bool {
+        self.closing.load(Ordering::Acquire)
+    }
+}
+
+/// How a writer begins.
+pub(crate) struct Start {
+    pub(crate) file: Watched,
+    pub(crate) synchronous: Synchronous,
+}
+
+impl Writer {
+    /// Starts the thread on a database that has been migrated.
+    pub(crate) fn start(start: Start) -> Result<Self, Error> {
+        let (sender, receiver) = channel();
+        let shared = Arc::new(Shared {
+            queued: AtomicUsize::new(0),
+            closing: AtomicBool::new(false),
+            hint: Mutex::new(None),
+        });
+        let connection = connection::open_writer(start.file.path())?;
+        let seen = Arc::clone(&shared);
+        seam::thread("mainspring-writer", move || {
+            let run = || run(&connection, start, &receiver, &seen);
+            let ended = catch_unwind(AssertUnwindSafe(run));
+            seen.closing.store(true, Ordering::Release);
+            // Whoever waits in the queue hears of it when the receiver goes.
+            drop(receiver);
+            if ended.is_err() {
+                tracing::error!("the writer of the job store panicked; the store is closed");
+            }
+            seen.hint();
+        })?;
+        Ok(Self { sender, shared })
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    pub(crate) fn is_closing(&self) -> bool {
+        self.shared.is_closing()
+    }
+
+    /// Hands work to the writer.
+    pub(crate) fn send(&self, request: Request) {
+        if self.shared.is_closing() {
+            return request.answer(Err(closed()));
+        }
+        if self.shared.queued.fetch_add(1, Ordering::AcqRel) >= QUEUE_MAX {
+            self.shared.queued.fetch_sub(1, Ordering::AcqRel);
+            return request.answer(Err(full()));
+        }
+        if let Err(unsent) = self.sender.send(Message::Work(request))
+            && let Message::Work(request) = unsent.0
+        {
+            request.answer(Err(closed()));
+        }
+    }
+
+    /// Looks once whether somebody else has committed.
+    pub(crate) async fn look(&self) -> Result<bool, Error> {
+        let (reply, answer) = oneshot::channel();
+        self.sender
+            .send(Message::Look(reply))
+            .map_err(|_| closed())?;
+        answer.await.map_err(|_| closed())?
+    }
+
+    /// Ends the thread after everything that waits now.
+    pub(crate) async fn stop(&self) {
+        self.shared.closing.store(true, Ordering::Release);
+        let (reply, answer) = oneshot::channel::<()>();
+        if self.sender.send(Message::Stop(reply)).is_ok() {
+            // An error says that the thread has gone already.
+            drop(answer.await);
+        }
+    }
+}
+
+fn full() -> Error {
+    Error::new(ErrorKind::Limit, "too many requests wait for the database").with_hint(
+        "enqueue in batches, or slow down: the disk cannot keep up, or somebody holds its lock",
+    )
+}
+
+/// The life of the thread.
+fn run(
+    connection: &rusqlite::Connection,
+    start: Start,
+    receiver: &Receiver<Message>,
+    shared: &Shared,
+) {
+    let mut hand = batch::Hand::new(connection, start, shared);
+    let mut waiting = Vec::new();
+    loop {
+        let wait = hand.wait(&waiting);
+        let first = match receiver.recv_timeout(wait) {
+            Ok(message) => Some(message),
+            Err(RecvTimeoutError::Timeout) => None,
+            Err(RecvTimeoutError::Disconnected) => return hand.end(waiting),
+        };
+        let mut next = first;
+        let mut looks = Vec::new();
+        let mut stop = None;
+        let mut weight = 0;
+        while let Some(message) = next.take() {
+            match message {
+                Message::Work(request) => {
+                    shared.queued.fetch_sub(1, Ordering::AcqRel);
+                    weight += request.weight();
+                    waiting.push(request);
+                }
+                Message::Look(reply) => looks.push(reply),
+                Message::Stop(reply) => stop = Some(reply),
+            }
+            if weight < batch::ROWS_MAX && stop.is_none() {
+                next = match receiver.try_recv() {
+                    Ok(message) => Some(message),
+                    Err(TryRecvError::Empty | TryRecvError::Disconnected) => None,
+                };
+            }
+        }
+        let had = !waiting.is_empty();
+        waiting = hand.commit(waiting);
+        let changed = hand.look(!looks.is_empty() || !had);
+        for reply in looks {
+            // Nobody waits for it any more: nothing to do.
+            drop(reply.send(changed.clone()));
+        }
+        if let Some(reply) = stop {
+            hand.end(waiting);
+            reply.send(()).unwrap_or_default();
+            return;
+        }
+        hand.tend(had);
+    }
+}

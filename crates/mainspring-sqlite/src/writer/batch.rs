@@ -1,0 +1,324 @@
+//! One transaction of many callers.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use mainspring_core::error::{Error, ErrorKind};
+use rusqlite::Connection;
+
+use super::lock::{self, Entry};
+use super::tend::Tending;
+use super::tx::Memory;
+use super::{Class, LOOK_EVERY, Request, Shared, Start, Tx};
+use crate::connection::Synchronous;
+use crate::fault::{Done, Fault, closed, is_full, typed, unknown};
+use crate::file::Watched;
+use crate::seam::IoInstant;
+use crate::sql::{Sql, Statements};
+
+/// The most rows that one transaction writes: more gains nothing and keeps everybody waiting.
+pub(super) const ROWS_MAX: usize = 8_000;
+
+/// The longest time in which one transaction takes up more work.
+const TIME_MAX: Duration = Duration::from_millis(20);
+
+/// How long work that the disk had no room for waits before it is tried again.
+const FULL_REST: Duration = Duration::from_millis(100);
+
+/// The writer's own hand: its connection and what it remembers.
+pub(super) struct Hand<'c> {
+    connection: &'c Connection,
+    sql: Statements<'c>,
+    shared: &'c Shared,
+    memory: Memory,
+    file: Watched,
+    synchronous: Synchronous,
+    at: Option<Synchronous>,
+    version: Option<i64>,
+    looked: IoInstant,
+    tending: Tending,
+    foreign: Option<IoInstant>,
+}
+
+/// What became of a transaction.
+enum End {
+    Committed,
+    /// It was taken back, because this much of the work could not be done together.
+    Apart,
+    Failed(rusqlite::Error),
+    Unknown(rusqlite::Error),
+}
+
+impl<'c> Hand<'c> {
+    pub(super) fn new(connection: &'c Connection, start: Start, shared: &'c Shared) -> Self {
+        Self {
+            connection,
+            sql: Statements::new(connection),
+            shared,
+            memory: Memory::default(),
+            file: start.file,
+            synchronous: start.synchronous,
+            at: None,
+            version: None,
+            looked: IoInstant::now(),
+            tending: Tending::new(),
+            foreign: None,
+        }
+    }
+
+    /// How long to wait for the next message.
+    pub(super) fn wait(&self, waiting: &[Request]) -> Duration {
+        if waiting.is_empty() {
+            LOOK_EVERY
+        } else {
+            FULL_REST
+        }
+    }
+
+    /// Does the work and answers it; gives back what has to be tried again later.
+    pub(super) fn commit(&mut self, mut work: Vec<Request>) -> Vec<Request> {
+        if work.is_empty() {
+            return work;
+        }
+        if let Err(error) = self.file.check() {
+            answer_all(work, &error);
+            return Vec::new();
+        }
+        let synchronous = self.synchronous_of(&work);
+        if let Err(error) = self.set(synchronous) {
+            answer_all(work, &typed(error));
+            return Vec::new();
+        }
+        let mut apart = false;
+        while !work.is_empty() {
+            work = match lock::enter(self.connection, &self.sql, self.shared, work) {
+                Entry::Begun(work) => work,
+                Entry::Nobody => return Vec::new(),
+                Entry::Failed(error, work) => {
+                    return split(work, &error);
+                }
+            };
+            let mut results = Vec::with_capacity(work.len());
+            match self.transact(&mut work, &mut results, apart) {
+                End::Committed => {
+                    let rest = work.split_off(results.len().min(work.len()));
+                    self.answer(work, results);
+                    work = rest;
+                    apart = false;
+                }
+                End::Apart => apart = true,
+                End::Failed(error) => {
+                    return split(work, &error);
+                }
+                End::Unknown(error) => {
+                    answer_all(work, &unknown(&error));
+                    return Vec::new();
+                }
+            }
+        }
+        work
+    }
+
+    /// Runs one transaction over as much of the work as its limits allow.
+    fn transact(
+        &mut self,
+        work: &mut [Request],
+        results: &mut Vec<Result<(), Error>>,
+        apart: bool,
+    ) -> End {
+        let began = IoInstant::now();
+        let changes = self.connection.total_changes();
+        let ran = self.run(work, results, apart, began);
+        match ran {
+            Ok(true) => {}
+            Ok(false) => {
+                return match self.roll_back() {
+                    Ok(()) => End::Apart,
+                    Err(error) => End::Failed(error),
+                };
+            }
+            Err(error) => {
+                return match self.roll_back() {
+                    Ok(()) => End::Failed(error),
+                    Err(other) => End::Failed(other),
+                };
+            }
+        }
+        if let Err(error) = self.sql.execute(Sql::Commit, ()) {
+            // The commit has been sent: what SQLite takes back now may still be in the log.
+            return match self.roll_back() {
+                Ok(()) | Err(_) => End::Unknown(error),
+            };
+        }
+        self.memory.committed();
+        let written = self.connection.total_changes().saturating_sub(changes);
+        self.tending.wrote(written, began.elapsed());
+        End::Committed
+    }
+
+    /// `false` when a part failed after it had written, so that all must be taken back and done with
+    /// savepoints.
+    fn run(
+        &mut self,
+        work: &mut [Request],
+        results: &mut Vec<Result<(), Error>>,
+        apart: bool,
+        began: IoInstant,
+    ) -> rusqlite::Result<bool> {
+        let mut tx = Tx {
+            sql: &self.sql,
+            memory: &mut self.memory,
+        };
+        match tx.drop_spent() {
+            Ok(()) => {}
+            Err(Fault::Sqlite(error)) => return Err(error),
+            Err(Fault::Refused(_)) => {}
+        }
+        for (index, request) in work.iter_mut().enumerate() {
+            if index > 0 && began.elapsed() > TIME_MAX {
+                break;
+            }
+            let before = tx.sql.connection.total_changes();
+            let effects = tx.memory.effects.len();
+            if apart {
+                tx.sql.execute(Sql::Savepoint, ())?;
+            }
+            let done = request.run(&mut tx);
+            if done.is_err() {
+                tx.memory.effects.truncate(effects);
+            }
+            if let Some(error) = fatal(tx.sql.connection, &done) {
+                return Err(error);
+            }
+            let wrote = tx.sql.connection.total_changes() != before;
+            if apart {
+                if done.is_err() {
+                    tx.sql.execute(Sql::RollbackTo, ())?;
+                    tx.memory.forget_lanes();
+                }
+                tx.sql.execute(Sql::Release, ())?;
+            } else if done.is_err() && wrote {
+                return Ok(false);
+            }
+            results.push(done.map_err(Error::from));
+        }
+        Ok(true)
+    }
+
+    fn roll_back(&mut self) -> rusqlite::Result<()> {
+        self.memory.rolled_back();
+        if self.connection.is_autocommit() {
+            return Ok(());
+        }
+        self.sql.execute(Sql::Rollback, ()).map(drop)
+    }
+
+    fn answer(&self, work: Vec<Request>, results: Vec<Result<(), Error>>) {
+        let loud = work.iter().any(|request| request.loud);
+        for (request, result) in work.into_iter().zip(results) {
+            request.answer(result);
+        }
+        if loud {
+            self.shared.hint();
+        }
+    }
+
+    /// Whether somebody else has committed since the last look; tells whoever listens.
+    pub(super) fn look(&mut self, now: bool) -> Result<bool, Error> {
+        if !now && self.looked.elapsed() < LOOK_EVERY {
+            return Ok(false);
+        }
+        self.looked = IoInstant::now();
+        self.file.check()?;
+        let read = self
+            .sql
+            .row(Sql::SelectDataVersion, (), |row| row.get::<_, i64>(0));
+        let version = read.map_err(typed)?;
+        let changed = self.version.is_some() && version != self.version;
+        self.version = version;
+        if changed {
+            self.memory.doubt();
+            self.foreign = Some(self.looked);
+            self.shared.hint();
+        }
+        Ok(changed)
+    }
+
+    /// Housekeeping between transactions.
+    pub(super) fn tend(&mut self, had: bool) {
+        self.tending.tend(self.connection, had, self.foreign);
+    }
+
+    /// Answers what is left and leaves the file as small as it can be.
+    pub(super) fn end(&mut self, waiting: Vec<Request>) {
+        self.shared.closing.store(true, Ordering::Release);
+        answer_all(waiting, &closed());
+        self.tending.truncate(self.connection);
+    }
+
+    fn synchronous_of(&self, work: &[Request]) -> Synchronous {
+        let light = work.iter().all(|request| request.class == Class::Light);
+        match self.synchronous {
+            Synchronous::Full if light => Synchronous::Normal,
+            other => other,
+        }
+    }
+
+    fn set(&mut self, synchronous: Synchronous) -> rusqlite::Result<()> {
+        if self.at != Some(synchronous) {
+            self.connection.execute_batch(synchronous.pragma())?;
+            self.at = Some(synchronous);
+        }
+        Ok(())
+    }
+}
+
+/// An error after which the transaction cannot go on, whoever caused it.
+fn fatal(connection: &Connection, done: &Done<()>) -> Option<rusqlite::Error> {
+    let Err(Fault::Sqlite(error)) = done else {
+        return None;
+    };
+    use rusqlite::ErrorCode as C;
+    let code = error.sqlite_error_code();
+    let everybody = matches!(
+        code,
+        Some(C::DiskFull | C::SystemIoFailure | C::DatabaseCorrupt | C::NotADatabase | C::ReadOnly)
+    );
+    (everybody || connection.is_autocommit()).then(|| copy(error))
+}
+
+/// SQLite's own part of an error, which can be given to many.
+fn copy(error: &rusqlite::Error) -> rusqlite::Error {
+    match error {
+        rusqlite::Error::SqliteFailure(inner, text) => {
+            rusqlite::Error::SqliteFailure(*inner, text.clone())
+        }
+        _ => rusqlite::Error::InvalidQuery,
+    }
+}
+
+/// Answers those who cannot wait and gives back those who can: while the disk is full, nobody loses
+/// anything by trying again.
+fn split(work: Vec<Request>, error: &rusqlite::Error) -> Vec<Request> {
+    let full = is_full(error);
+    let (again, told) = work
+        .into_iter()
+        .partition(|request| full && request.patient);
+    answer_all(told, &typed(copy(error)));
+    again
+}
+
+fn answer_all(work: Vec<Request>, error: &Error) {
+    for request in work {
+        request.answer(Err(error.clone()));
+    }
+}
+
+/// The answer to callers whose lock did not come.
+pub(super) fn contended() -> Error {
+    Error::new(
+        ErrorKind::Contended,
+        "somebody else holds the lock of the database",
+    )
+    .with_hint(crate::fault::HINT_IN_TX)
+}

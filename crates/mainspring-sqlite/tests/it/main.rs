@@ -1,0 +1,4 @@
+//! The tests of the SQLite store.
+
+mod support;
+mod work;
