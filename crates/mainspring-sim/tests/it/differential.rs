@@ -17,12 +17,24 @@ use mainspring_sim::operations::{coverage, differential};
 
 use crate::memory::Memory;
 
+/// The normal run; `MAINSPRING_DIFFERENTIAL=2000` is the long form.
 const SEQUENCES: u64 = 200;
 const STEPS: usize = 100;
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "how long a test runs is no setting of an app"
+)]
+fn sequences() -> u64 {
+    let asked = std::env::var("MAINSPRING_DIFFERENTIAL").ok();
+    asked
+        .and_then(|asked| asked.parse().ok())
+        .unwrap_or(SEQUENCES)
+}
+
 #[tokio::test]
 async fn two_models_answer_alike() {
-    for seed in 0..SEQUENCES {
+    for seed in 0..sequences() {
         if let Err(difference) = differential(seed, STEPS, &Memory, &Memory).await {
             panic!("{difference}");
         }
