@@ -99,7 +99,7 @@ enum Step {
     Enqueue(Vec<NewJob>),
     EnqueueIn(Vec<NewJob>, bool),
     CompleteIn(usize, bool),
-    Fire(Fire),
+    Fire(Box<Fire>),
     Cursor(&'static str),
     Promote(usize),
     Claim(ClaimRequest),
@@ -192,7 +192,7 @@ impl Side {
             }
             Step::EnqueueIn(jobs, commit) => self.enqueue_in(now, jobs, commit).await,
             Step::CompleteIn(claim, commit) => self.complete_in(now, claim, commit).await,
-            Step::Fire(fire) => text(store.fire(now, fire).await),
+            Step::Fire(fire) => text(store.fire(now, *fire).await),
             Step::Cursor(schedule) => text(store.schedule_cursor(now, schedule).await),
             Step::Promote(limit) => text(store.promote(now, limit).await),
             Step::Claim(request) => {
@@ -314,7 +314,7 @@ impl Draw {
             17..34 => Step::Enqueue(self.jobs()),
             34..38 => Step::EnqueueIn(self.plain_jobs(), self.rng.bool()),
             38..41 => Step::CompleteIn(self.claim(), self.rng.u8(..4) > 0),
-            41..44 => Step::Fire(self.fire()),
+            41..44 => Step::Fire(Box::new(self.fire())),
             44..45 => Step::Cursor(self.one_of(&["s", "t"])),
             45..52 => Step::Promote(self.rng.usize(..6)),
             52..70 => Step::Claim(self.request()),
