@@ -1,7 +1,7 @@
 //! The conformance suite: named cases over every method and rule of a store.
 //!
-//! A store's tests implement [`Fixture`] and call [`conformance!`](crate::conformance!), which makes
-//! one test of each case.
+//! A store's tests implement [`Fixture`] and call [`conformance!`](crate::conformance!), which
+//! makes one test of each case.
 
 #![expect(
     clippy::indexing_slicing,

@@ -55,7 +55,7 @@ impl fmt::Display for Difference {
 
 impl std::error::Error for Difference {}
 
-/// Does `steps` random operations on a new store of each fixture, and reads what has become of them.
+/// Does `steps` random operations on a new store of each fixture, and reads what becomes of them.
 ///
 /// # Errors
 /// The first operation whose answers differ.
@@ -168,15 +168,7 @@ impl Side {
         match step.clone() {
             Step::Open(session) => text(store.open_session(now, session, "app").await),
             Step::Close(session) => text(store.close_session(now, session).await),
-            Step::Rescue(session, rules, all_began) => {
-                for claim in 0..self.claims.len() {
-                    if all_began && self.runner(claim).await == Some(session) {
-                        self.mark(session, claim, true);
-                    }
-                }
-                let rescued = text(store.rescue(now, session, rules).await);
-                rescued + &text(store.open_session(now, session, "app").await)
-            }
+            Step::Rescue(session, rules, began) => self.rescue(now, session, rules, began).await,
             Step::Mark(claim, running) => {
                 if let Some(session) = self.runner(claim).await {
                     self.mark(session, claim, running);
@@ -214,16 +206,7 @@ impl Side {
                 let saves = claim.map(|claim| Progress::new(claim, json(b"1"), json(b"2")));
                 text(store.save(now, saves.into_iter().collect()).await)
             }
-            Step::Cancelling(session) => {
-                let mut wishes = store.cancelling(session).await;
-                for (claim, _) in wishes.iter_mut().flatten() {
-                    claim.row = 0;
-                }
-                if let Ok(wishes) = &mut wishes {
-                    wishes.sort();
-                }
-                text(wishes)
-            }
+            Step::Cancelling(session) => self.cancelling(session).await,
             Step::Prune(keep, limit) => text(store.prune(now, keep, limit).await),
             Step::Operate(id, operation) => text(store.operate(now, id, operation).await),
             Step::Pause(queue, paused) => {
@@ -234,6 +217,34 @@ impl Side {
             Step::List => text(store.list(Filter::default(), Page::default()).await),
             Step::Get(id) => text(store.history(id).await),
         }
+    }
+
+    /// Lets a session die, perhaps with all its bodies running, and opens it again.
+    async fn rescue(
+        &mut self,
+        now: Timestamp,
+        session: SessionId,
+        rules: RescueRules,
+        all_began: bool,
+    ) -> String {
+        for claim in 0..self.claims.len() {
+            if all_began && self.runner(claim).await == Some(session) {
+                self.mark(session, claim, true);
+            }
+        }
+        let rescued = text(self.store.rescue(now, session, rules).await);
+        rescued + &text(self.store.open_session(now, session, "app").await)
+    }
+
+    async fn cancelling(&self, session: SessionId) -> String {
+        let mut wishes = self.store.cancelling(session).await;
+        for (claim, _) in wishes.iter_mut().flatten() {
+            claim.row = 0;
+        }
+        if let Ok(wishes) = &mut wishes {
+            wishes.sort();
+        }
+        text(wishes)
     }
 
     /// The session that runs a job under this claim: only that one marks it.
