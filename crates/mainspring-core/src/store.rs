@@ -2,12 +2,12 @@
 //!
 //! A store is passive: it decides nothing about time, retries or order beyond the rules written at
 //! each method, and never reads a clock; `now` is passed in. Each method is one transaction, takes
-//! and answers many items, and writes about a running job only under the claim that owns it. A store
-//! is done when it passes the conformance suite (`mainspring-sim`); [`memory`] is the model that
-//! says what every other store must answer.
+//! and answers many items, and writes about a running job only under the claim that owns it.
+//! A store is done when it passes the conformance suite (`mainspring-sim`); [`memory`] is the model
+//! that says what every other store must answer.
 //!
-//! Three kinds of failure are told apart by [`Error::kind`]: nothing was written (most), it may have
-//! been written ([`ErrorKind::Unknown`](crate::error::ErrorKind::Unknown)), and somebody else owns
+//! Three kinds of failure are told apart by [`Error::kind`]: nothing was written (most), it may
+//! have been written ([`ErrorKind::Unknown`](crate::error::ErrorKind::Unknown)), and somebody else owns
 //! the job (a [`Finished::Fenced`] per item, never an error of the batch).
 //!
 //! Instants are kept to the microsecond: `now` is rounded down, every due time up, so that nothing
@@ -131,7 +131,8 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     ///
     /// An id that exists is answered as [`Was::Existing`] and changes nothing; if the job runs
     /// under the very [`NewJob::claim`] that is asked for, as in the repetition of an enqueue whose
-    /// outcome was unknown, the answer has that claim. A unique key that is taken is treated as the job asks. A job with a [`NewJob::claim`] is running from the start.
+    /// outcome was unknown, the answer has that claim. A unique key that is taken is treated
+    /// as the job asks. A job with a [`NewJob::claim`] is running from the start.
     ///
     /// # Errors
     /// [`Taken`](crate::error::ErrorKind::Taken) for the first key whose job asks for an error;
