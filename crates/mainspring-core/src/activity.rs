@@ -28,6 +28,7 @@ pub(crate) use stretch::{ParkGuard, parked};
 pub use tracked::Tracked;
 pub(crate) use tracked::current_kind;
 
+use crate::spawn::BoxFuture;
 use crate::sync::{Mutex, lock};
 use ledger::Ledger;
 use tracked::TaskState;
@@ -48,6 +49,16 @@ pub struct Activity(Arc<Shared>);
 struct Shared {
     ledger: Arc<Ledger>,
     tasks: Mutex<Tasks>,
+    looks: Mutex<Looks>,
+}
+
+/// Looks whether something outside has changed; true if so, and everybody concerned is woken then.
+pub type Look = Arc<dyn Fn() -> BoxFuture<'static, bool> + Send + Sync>;
+
+#[derive(Default)]
+struct Looks {
+    next: u64,
+    all: BTreeMap<u64, Look>,
 }
 
 #[derive(Default)]
@@ -67,6 +78,7 @@ impl Activity {
         Self(Arc::new(Shared {
             ledger,
             tasks: Mutex::new(Tasks::default()),
+            looks: Mutex::new(Looks::default()),
         }))
     }
 
@@ -97,6 +109,34 @@ impl Activity {
     /// Ready while nothing is busy.
     pub fn poll_idle(&self, cx: &mut Context<'_>) -> Poll<()> {
         self.0.ledger.poll_idle(cx)
+    }
+
+    /// Looks at something outside, such as a file that others write, before virtual time moves and
+    /// whenever it has settled: until the guard is dropped.
+    ///
+    /// A look must answer by itself, without waiting for a tracked task or for the clock.
+    pub fn look_at(&self, look: Look) -> Looking {
+        let mut looks = lock(&self.0.looks);
+        let id = looks.next;
+        looks.next += 1;
+        looks.all.insert(id, look);
+        let activity = self.clone();
+        Looking { activity, id }
+    }
+
+    /// One round of all looks, if there are any; true if any of them saw something new.
+    pub fn look(&self) -> Option<BoxFuture<'static, bool>> {
+        let looks: Vec<_> = lock(&self.0.looks).all.values().cloned().collect();
+        if looks.is_empty() {
+            return None;
+        }
+        Some(Box::pin(async move {
+            let mut new = false;
+            for look in looks {
+                new |= look().await;
+            }
+            new
+        }))
     }
 
     /// Every busy task in words: its name and where it waits.
@@ -138,6 +178,25 @@ impl fmt::Debug for Activity {
         f.debug_struct("Activity")
             .field("busy", &self.0.ledger.busy())
             .finish_non_exhaustive()
+    }
+}
+
+/// Keeps a look going; see [`Activity::look_at`].
+#[must_use = "the look is taken only while this lives"]
+pub struct Looking {
+    activity: Activity,
+    id: u64,
+}
+
+impl fmt::Debug for Looking {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Looking")
+    }
+}
+
+impl Drop for Looking {
+    fn drop(&mut self) {
+        lock(&self.activity.0.looks).all.remove(&self.id);
     }
 }
 

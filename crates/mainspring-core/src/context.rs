@@ -132,6 +132,17 @@ impl Context {
         self.work(kind, name, scope, Some((deadline, cause)))
     }
 
+    /// Like [`for_limited_work`](Context::for_limited_work), for one attempt of a job, which may have
+    /// no limit.
+    pub fn for_job(
+        &self,
+        name: Arc<WorkName>,
+        scope: &Scope,
+        limit: Option<(Monotonic, Cause)>,
+    ) -> Self {
+        self.work(SpanKind::Job, name, scope, limit)
+    }
+
     /// The value of this type, if there is one.
     pub fn get<T: Any + Send + Sync>(&self) -> Option<&T> {
         self.0.values.find()

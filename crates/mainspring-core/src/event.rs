@@ -49,6 +49,20 @@ pub enum Event {
         /// How long its body ran.
         took: Duration,
     },
+    /// An attempt of a job ended.
+    Job {
+        /// The job's kind.
+        kind: Arc<str>,
+        /// The job.
+        id: crate::job::JobId,
+        /// The number of the attempt.
+        attempt: u32,
+        /// How it ended: a word of [`Verdict::as_str`](crate::job::Verdict::as_str), or `fenced`
+        /// when it was too late.
+        outcome: &'static str,
+        /// How long its body ran.
+        took: Duration,
+    },
     /// An action answered.
     Action {
         /// The action's name.

@@ -6,6 +6,7 @@ pub mod activity;
 pub mod cause;
 pub mod clock;
 pub mod context;
+pub mod dispatch;
 pub mod duration_text;
 pub mod error;
 pub mod event;

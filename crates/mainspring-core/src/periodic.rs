@@ -33,6 +33,7 @@ mod record;
 pub use self::cron::Cron;
 pub use self::every::Every;
 pub use self::fires::Fires;
+pub(crate) use self::late::wall_fires;
 pub use self::machine::{Command, Event, Machine};
 pub use self::moment::Moment;
 pub use self::plan::{AnyPlan, DstMark, Fire, PREVIEW_MAX, Plan};

@@ -86,6 +86,25 @@ pub mod metric {
     /// When a periodic fires next, as Unix time. A gauge in seconds, labelled `periodic`.
     pub const PERIODIC_NEXT_FIRE: &str = "mainspring_periodic_next_fire_timestamp_seconds";
 
+    /// Attempts of jobs that ended, by how. A counter in attempts, labelled `kind`, `outcome`.
+    pub const JOBS: &str = "mainspring_jobs_total";
+
+    /// Time from the start of an attempt's body to its end. A histogram in seconds, labelled
+    /// `kind`.
+    pub const JOB_DURATION: &str = "mainspring_job_duration_seconds";
+
+    /// Jobs whose body runs now in this process. A gauge in jobs.
+    pub const JOBS_RUNNING: &str = "mainspring_jobs_running";
+
+    /// Jobs given back because the process that ran them was dead. A counter in jobs.
+    pub const JOBS_RESCUED: &str = "mainspring_jobs_rescued_total";
+
+    /// Jobs quarantined because they killed their process. A counter in jobs.
+    pub const JOBS_QUARANTINED: &str = "mainspring_jobs_quarantined_total";
+
+    /// Calls of the engine to its store that failed and are made again. A counter in calls.
+    pub const STORE_FAILURES: &str = "mainspring_store_failures_total";
+
     /// Health probes that ended, by result. A counter in probes, labelled `probe`, `outcome`.
     pub const PROBES: &str = "mainspring_probes_total";
 
@@ -115,6 +134,12 @@ pub mod metric {
         PERIODIC_LAST_RUN,
         PERIODIC_LAST_DURATION,
         PERIODIC_NEXT_FIRE,
+        JOBS,
+        JOB_DURATION,
+        JOBS_RUNNING,
+        JOBS_RESCUED,
+        JOBS_QUARANTINED,
+        STORE_FAILURES,
         PROBES,
         METRICS_COLLECTOR_FAILURES,
     ];
@@ -138,6 +163,9 @@ pub mod span {
     /// Around one run of a periodic. Fields: `work`, `request_id`, `trace_id`.
     pub const PERIODIC: &str = "periodic";
 
+    /// Around one attempt of a job. Fields: `work`, `request_id`, `trace_id`.
+    pub const JOB: &str = "job";
+
     /// Around a task spawned through a context. Fields: `work`, `request_id`, `trace_id`.
     pub const TASK: &str = "task";
 
@@ -154,6 +182,7 @@ pub mod span {
         ACTION,
         FOLLOW_UP,
         PERIODIC,
+        JOB,
         TASK,
         PROBE,
         DETACHED,
@@ -254,6 +283,55 @@ pub mod event {
     /// Fires passed while the process could not run. Level warn; fields: `periodic`, `missed`.
     pub const PERIODIC_MISSED: &str = "periodic.missed";
 
+    /// A job failed for good. Level error; fields: `kind`, `job`, `attempt`, `error`, `took`.
+    pub const JOB_FAILED: &str = "job.failed";
+
+    /// An attempt of a job failed, and another follows. Level warn; fields: `kind`, `job`,
+    /// `attempt`, `error`, `took`.
+    pub const JOB_RETRIED: &str = "job.retried";
+
+    /// A running job was cancelled. Level info; fields: `kind`, `job`, `attempt`, `took`.
+    pub const JOB_CANCELLED: &str = "job.cancelled";
+
+    /// The end of an attempt came too late: the job belongs to somebody else by now. Level warn;
+    /// fields: `job`.
+    pub const JOB_FENCED: &str = "job.fenced";
+
+    /// A job killed its process, alone, once too often, and waits for an operator. Level error;
+    /// fields: `job`.
+    pub const JOB_QUARANTINED: &str = "job.quarantined";
+
+    /// Jobs of a kind wait that this process does not know; told once per kind. Level warn; fields:
+    /// `kind`, `queue`, `jobs`.
+    pub const JOB_KIND_UNKNOWN: &str = "job.kind_unknown";
+
+    /// The engine works on its queues, with these settings. Level debug; fields: `session`,
+    /// `settings`.
+    pub const JOBS_STARTED: &str = "jobs.started";
+
+    /// Running jobs were dropped because the shutdown could not wait; they run again later. Level
+    /// warn; fields: `jobs`.
+    pub const JOBS_CUT: &str = "jobs.cut";
+
+    /// Another process is dead, and its jobs were given back. Level warn; fields: `session`,
+    /// `jobs`.
+    pub const SESSION_RESCUED: &str = "session.rescued";
+
+    /// A schedule has enqueued its job. Level debug; fields: `schedule`, `scheduled_for`.
+    pub const SCHEDULE_FIRED: &str = "schedule.fired";
+
+    /// Fires of a schedule passed without a job of their own. Level warn; fields: `schedule`,
+    /// `missed`.
+    pub const SCHEDULE_MISSED: &str = "schedule.missed";
+
+    /// A schedule could not make its job; that fire is left out. Level error; fields: `schedule`,
+    /// `scheduled_for`, `error`.
+    pub const SCHEDULE_FAILED: &str = "schedule.failed";
+
+    /// A call of the engine to its store failed and is made again. Level warn; fields: `call`,
+    /// `error`.
+    pub const STORE_FAILED: &str = "store.failed";
+
     /// A health probe failed, panicked or went over its limit. Level warn; fields: `probe`,
     /// `error`, `took`.
     pub const PROBE_FAILED: &str = "probe.failed";
@@ -295,6 +373,19 @@ pub mod event {
         PERIODIC_PANICKED,
         PERIODIC_SKIPPED,
         PERIODIC_MISSED,
+        JOB_FAILED,
+        JOB_RETRIED,
+        JOB_CANCELLED,
+        JOB_FENCED,
+        JOB_QUARANTINED,
+        JOB_KIND_UNKNOWN,
+        JOBS_STARTED,
+        JOBS_CUT,
+        SESSION_RESCUED,
+        SCHEDULE_FIRED,
+        SCHEDULE_MISSED,
+        SCHEDULE_FAILED,
+        STORE_FAILED,
         PROBE_FAILED,
         METRICS_COLLECTOR_FAILED,
         LOGGER_LINES_DROPPED,
@@ -311,6 +402,12 @@ pub mod field {
 
     /// Name of the app.
     pub const APP: &str = "app";
+
+    /// Number of an attempt of a job, from 1.
+    pub const ATTEMPT: &str = "attempt";
+
+    /// What a store was asked.
+    pub const CALL: &str = "call";
 
     /// Why something was cancelled, cut or stopped.
     pub const CAUSE: &str = "cause";
@@ -333,6 +430,15 @@ pub mod field {
     /// Name of a follow-up.
     pub const FOLLOW_UP: &str = "follow_up";
 
+    /// Id of a job.
+    pub const JOB: &str = "job";
+
+    /// How many jobs.
+    pub const JOBS: &str = "jobs";
+
+    /// Kind of a job.
+    pub const KIND: &str = "kind";
+
     /// Name of a listener.
     pub const LISTENER: &str = "listener";
 
@@ -348,14 +454,26 @@ pub mod field {
     /// Name of a health probe.
     pub const PROBE: &str = "probe";
 
+    /// Name of a queue.
+    pub const QUEUE: &str = "queue";
+
     /// Id of the request that this work belongs to.
     pub const REQUEST_ID: &str = "request_id";
 
     /// Id of the run that a trigger started.
     pub const RUN_ID: &str = "run_id";
 
+    /// Name of a schedule.
+    pub const SCHEDULE: &str = "schedule";
+
     /// The instant a schedule asked for, RFC 3339.
     pub const SCHEDULED_FOR: &str = "scheduled_for";
+
+    /// Id of one process's life in a store.
+    pub const SESSION: &str = "session";
+
+    /// Settings as they are in effect.
+    pub const SETTINGS: &str = "settings";
 
     /// State of a component.
     pub const STATE: &str = "state";
@@ -377,6 +495,8 @@ pub mod field {
         ACTION,
         ADDRESS,
         APP,
+        ATTEMPT,
+        CALL,
         CAUSE,
         COMPONENT,
         DELAY,
@@ -384,14 +504,21 @@ pub mod field {
         ERROR,
         ERROR_ID,
         FOLLOW_UP,
+        JOB,
+        JOBS,
+        KIND,
         LISTENER,
         MISSED,
         OUTCOME,
         PERIODIC,
         PROBE,
+        QUEUE,
         REQUEST_ID,
         RUN_ID,
+        SCHEDULE,
         SCHEDULED_FOR,
+        SESSION,
+        SETTINGS,
         STATE,
         TASK,
         TOOK,

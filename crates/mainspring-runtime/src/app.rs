@@ -1,6 +1,7 @@
 //! The app: everything a service does in the background, registered in one place.
 
 mod handle;
+mod jobs;
 mod settings;
 
 use std::fmt;
@@ -52,6 +53,7 @@ pub struct App {
     pub(crate) settings: Settings,
     pub(crate) parts: Vec<Registered>,
     pub(crate) periodics: Vec<(Arc<str>, AnyPlan, Handler)>,
+    pub(crate) jobs: crate::jobs::Registered,
     pub(crate) endpoints: Vec<Box<dyn Endpoint>>,
     pub(crate) probes: Probes,
     pub(crate) metrics: Registry,
@@ -78,6 +80,7 @@ impl App {
             settings: Settings::default(),
             parts: Vec::new(),
             periodics: Vec::new(),
+            jobs: crate::jobs::Registered::default(),
             endpoints: Vec::new(),
             probes: Probes::default(),
             metrics: Registry::new(),

@@ -5,6 +5,7 @@ mod failure;
 mod parts;
 mod phases;
 mod sockets;
+mod stores;
 mod told;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -33,6 +34,8 @@ use crate::platform::Platform;
 use crate::watchdog::Watchdog;
 use parts::Parts;
 use sockets::Sockets;
+pub(crate) use stores::Opened;
+use stores::Stores;
 
 /// Runs an app as this process: with signals, watchdog and the report on stderr.
 pub(crate) async fn run_process(app: App, platform: Platform) -> Result<ShutdownReport, Error> {
@@ -79,6 +82,7 @@ struct Shell {
     health: Option<HealthServer>,
     follow_ups: FollowUps,
     periodic: Engine,
+    stores: Stores,
     /// The step of the boot that runs last, to cancel or abandon it.
     step: Option<Step>,
     /// Cuts the phase of the stop that runs.
@@ -113,14 +117,22 @@ impl Shell {
             control: Box::new(app.handle.clone()),
         });
         metrics.app().count_tasks(env.spawner.alive());
-        let ctx = Context::root(Arc::clone(&env), Scope::new());
+        let root = |env| {
+            let root = Context::root(env, Scope::new());
+            match &app.jobs.jobs {
+                // For whatever enqueues with nothing but its context, as `ctx.follow_up_job`.
+                Some(jobs) => root.with_value(jobs.clone()),
+                None => root,
+            }
+        };
+        let ctx = root(Arc::clone(&env));
         let follow_ups = FollowUps::with_metrics(app.settings.follow_ups, metrics.app().clone());
         let periodic = Engine::new(ctx.clone(), app.periodics);
         // A registry refuses only beyond a bound of its own; without it only the scrape is poorer.
         let _ = metrics.register_collector(Box::new(periodic.collector()));
         let _ = shared.periodics.set(periodic.clone());
         let site = Site {
-            ctx: Context::root(env, Scope::new()),
+            ctx: root(env),
             network: platform.network,
             environment: platform.environment,
             mode,
@@ -154,6 +166,7 @@ impl Shell {
             health: None,
             follow_ups,
             periodic,
+            stores: Stores::new(app.jobs),
             step: None,
             cut: CancellationToken::new(),
             began,
@@ -182,11 +195,11 @@ impl Shell {
             .machine()
             .as_ref()
             .and_then(Machine::next_deadline);
-        let message = std::pin::pin!(self.inbox.next());
         let message = match deadline {
-            None => message.await,
+            None => self.inbox.next().await,
             Some(at) => {
                 let sleep = self.ctx.clock().sleep_until(Monotonic::from_origin(at));
+                let message = std::pin::pin!(self.inbox.next());
                 match select(message, sleep).await {
                     Either::Left((message, _)) => message,
                     Either::Right(_) => return Event::TimerFired,
@@ -199,6 +212,10 @@ impl Shell {
                 self.bound = bound;
                 self.health = health;
                 Event::SocketsBound
+            }
+            Message::StoresOpened(opened) => {
+                self.stores_opened(*opened);
+                Event::StoresOpened
             }
         }
     }
@@ -275,7 +292,9 @@ impl Shell {
                 }
                 Event::HealthServing
             }
+            StartStep::Stores => return self.open_stores(),
             StartStep::Work => {
+                self.stores.start_work();
                 self.periodic.start();
                 Event::WorkStarted
             }
@@ -283,7 +302,7 @@ impl Shell {
                 self.bound.iter_mut().for_each(|bound| bound.accept());
                 Event::Accepting
             }
-            // There is no store yet, and the plan says so; a step nobody knows has nothing to do.
+            // A step nobody knows has nothing to do.
             _ => Event::StoresOpened,
         };
         self.shared.tell(Message::Event(answer));
@@ -305,6 +324,7 @@ impl Shell {
         self.periodic.stop();
         self.periodic.cut();
         self.follow_ups.cut();
+        self.stores.end();
         if let Some(health) = &mut self.health {
             health.end();
         }
@@ -316,7 +336,8 @@ impl Shell {
         match phase {
             Phase::Http => self.stop_http(),
             Phase::FollowUps => self.stop_follow_ups(),
-            Phase::Workers => self.stop_periodic(),
+            Phase::Workers => self.stop_work(),
+            Phase::Stores => self.close_stores(),
             Phase::Health => self.stop_health(),
             // Nothing of ours is open in the others yet.
             _ => self

@@ -16,6 +16,7 @@
 
 mod app;
 mod describe;
+mod jobs;
 mod label;
 mod named;
 mod page;
@@ -25,7 +26,10 @@ mod tests;
 
 pub use app::{ActionMetrics, AppMetrics, Counted, FollowUpMetrics};
 pub use describe::describe;
-pub use label::{ActionOutcome, ComponentState, ProbeOutcome, RunOutcome, TriggerOutcome};
+pub use jobs::JobMetrics;
+pub use label::{
+    ActionOutcome, ComponentState, JobOutcome, ProbeOutcome, RunOutcome, TriggerOutcome,
+};
 pub(crate) use named::shown;
 pub use named::{NAME_BYTES_MAX, NAMES_MAX, OTHER};
 pub use prometheus_client as prometheus;

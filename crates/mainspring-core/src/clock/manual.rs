@@ -16,6 +16,7 @@ use tokio::sync::Notify;
 use super::Clock;
 use super::watch::{Watch, Watched};
 use crate::activity::{Activity, TaskKind, current_kind};
+use crate::spawn::BoxFuture;
 use crate::time::{Monotonic, Timestamp};
 use queue::{Fired, Queue};
 
@@ -166,6 +167,7 @@ impl ManualClock {
         let _turn = self.0.advancing.lock().await;
         let mut future = pin!(self.0.activity.track(TaskKind::Body, "run_until", future));
         let (mut firing, mut watched) = (Firing::default(), None);
+        let mut looking = Looks::default();
         let output = poll_fn(|cx| {
             loop {
                 if let Poll::Ready(output) = future.as_mut().poll(cx) {
@@ -173,6 +175,11 @@ impl ManualClock {
                 }
                 if self.poll_settled(&mut watched, cx).is_pending() {
                     return Poll::Pending;
+                }
+                match looking.poll(&self.0.activity, cx) {
+                    Poll::Pending => return Poll::Pending,
+                    Poll::Ready(true) => continue,
+                    Poll::Ready(false) => {}
                 }
                 assert!(
                     self.fire_next(Monotonic::NEVER, &mut firing),
@@ -252,9 +259,22 @@ impl ManualClock {
         true
     }
 
+    /// Waits until nobody is busy and nothing new is seen outside.
     async fn idle(&self) {
-        let mut watched = None;
-        poll_fn(|cx| self.poll_settled(&mut watched, cx)).await;
+        let (mut watched, mut looks) = (None, Looks::default());
+        poll_fn(|cx| {
+            loop {
+                if self.poll_settled(&mut watched, cx).is_pending() {
+                    return Poll::Pending;
+                }
+                match looks.poll(&self.0.activity, cx) {
+                    Poll::Pending => return Poll::Pending,
+                    Poll::Ready(true) => {}
+                    Poll::Ready(false) => return Poll::Ready(()),
+                }
+            }
+        })
+        .await;
     }
 
     fn poll_settled(&self, watched: &mut Option<Watched>, cx: &mut Context<'_>) -> Poll<()> {
@@ -280,6 +300,27 @@ impl fmt::Debug for ManualClock {
 impl Shared {
     fn queue(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The looks under way, which are taken when everybody is idle.
+#[derive(Default)]
+struct Looks(Option<BoxFuture<'static, bool>>);
+
+impl Looks {
+    /// Ready with whether anything new was seen, or somebody has become busy meanwhile.
+    fn poll(&mut self, activity: &Activity, cx: &mut Context<'_>) -> Poll<bool> {
+        if self.0.is_none() {
+            self.0 = activity.look();
+        }
+        let Some(look) = &mut self.0 else {
+            return Poll::Ready(false);
+        };
+        let polled = look.as_mut().poll(cx);
+        if polled.is_ready() {
+            self.0 = None;
+        }
+        polled.map(|new| new || !activity.is_idle())
     }
 }
 

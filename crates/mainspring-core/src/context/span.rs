@@ -21,6 +21,8 @@ pub enum SpanKind {
     FollowUp,
     /// A run of a periodic.
     Periodic,
+    /// An attempt of a job.
+    Job,
     /// A health probe.
     Probe,
     /// A supervised task.
@@ -45,6 +47,7 @@ pub(super) fn work(kind: SpanKind, name: &str, ctx: &Context) -> Span {
         SpanKind::Action => root!(span::ACTION),
         SpanKind::FollowUp => root!(span::FOLLOW_UP),
         SpanKind::Periodic => root!(span::PERIODIC),
+        SpanKind::Job => root!(span::JOB),
         SpanKind::Probe => root!(span::PROBE),
         SpanKind::Task => root!(span::TASK),
         SpanKind::Detached => root!(span::DETACHED),

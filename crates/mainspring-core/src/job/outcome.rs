@@ -75,6 +75,13 @@ impl Outcome {
     }
 }
 
+/// A worker that has nothing to say is done.
+impl From<()> for Outcome {
+    fn from((): ()) -> Self {
+        Self::Done
+    }
+}
+
 /// What a store is told about the end of an attempt; the engine makes it of the worker's
 /// [`Outcome`] or error and the job's retry policy.
 #[derive(Clone, Debug, PartialEq, Eq)]

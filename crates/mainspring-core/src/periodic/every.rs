@@ -131,7 +131,7 @@ impl Every {
         ))
     }
 
-    pub(super) const fn length(&self) -> Duration {
+    pub(crate) const fn length(&self) -> Duration {
         self.period
     }
 }

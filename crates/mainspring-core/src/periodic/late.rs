@@ -100,6 +100,33 @@ impl Cursor {
     }
 }
 
+/// The newest `keep` of the fires from `oldest`, which is one, until `now`, oldest first; how many
+/// came due before the newest; and how long ago that was due. Both plans by the wall clock.
+pub(crate) fn wall_fires(
+    plan: &AnyPlan,
+    oldest: Timestamp,
+    now: Timestamp,
+    keep: u32,
+) -> (Vec<Timestamp>, u32, Duration) {
+    let batch = match plan {
+        AnyPlan::Cron(cron) => wall_due(cron, oldest, now),
+        AnyPlan::Every(every) => {
+            let passed = wall_between(oldest, now).as_nanos();
+            let period = every.length().as_nanos().max(1);
+            // Below one period, and the longest period fits 64 bits of nanoseconds.
+            let late_by = u64::try_from(passed % period).unwrap_or(u64::MAX);
+            let late_by = Duration::from_nanos(late_by);
+            Batch {
+                oldest,
+                newest: now.checked_sub(late_by).unwrap_or(oldest),
+                others: u32::try_from(passed / period).unwrap_or(u32::MAX),
+                late_by,
+            }
+        }
+    };
+    (batch.newest_fires(plan, keep), batch.others, batch.late_by)
+}
+
 impl Batch {
     /// The newest `keep` fires, oldest first.
     pub(super) fn newest_fires(&self, plan: &AnyPlan, keep: u32) -> Vec<Timestamp> {

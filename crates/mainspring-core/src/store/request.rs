@@ -236,6 +236,8 @@ pub struct ClaimedJob {
     pub cursor: Option<Bytes>,
     /// It must run alone: it is suspected of killing its process.
     pub solo: bool,
+    /// It has a place in its gate, so its end may let another job in.
+    pub gated: bool,
 }
 
 impl ClaimedJob {
@@ -262,6 +264,7 @@ impl ClaimedJob {
             meta: Meta::default(),
             cursor: None,
             solo: false,
+            gated: false,
         }
     }
 }

@@ -15,6 +15,7 @@ use mainspring_core::health::Readiness;
 use mainspring_core::lifecycle::{Command, Event, Failure, Machine, PartId, ShutdownCause, Signal};
 use tokio::sync::{mpsc, watch};
 
+use crate::boot::Opened;
 use crate::endpoint::Bound;
 use crate::health::HealthServer;
 use crate::periodic::PeriodicState;
@@ -71,6 +72,8 @@ pub(crate) enum Message {
     Event(Event),
     /// The sockets are bound.
     Bound(Vec<Box<dyn Bound>>, Option<HealthServer>),
+    /// The store of the jobs is open.
+    StoresOpened(Box<Opened>),
 }
 
 impl AppHandle {

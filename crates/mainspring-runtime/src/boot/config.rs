@@ -14,7 +14,7 @@ pub(super) fn plan(app: &App, environment: &Environment) -> Plan {
     plan.mode = Settings::mode(environment).unwrap_or_default();
     plan.http = !app.endpoints.is_empty();
     plan.health = health(&app.settings, environment).is_some();
-    plan.stores = false;
+    plan.stores = app.jobs.jobs.is_some();
     plan.limits = app.settings.limits;
     plan.parts = app.parts.iter().map(part).collect();
     plan.problems = errors(app, environment).iter().map(problem).collect();
@@ -78,6 +78,7 @@ fn errors(app: &App, environment: &Environment) -> Vec<Error> {
             errors.push(config(&message, fault.hint().unwrap_or_default()));
         }
     }
+    app.jobs.errors(&mut errors);
     errors.extend(app.probes.errors());
     app.endpoints
         .iter()

@@ -6,13 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use futures_util::future::{Either, join_all, select};
+use futures_util::future::{Either, join, join_all, select};
 use mainspring_core::activity::TaskKind;
 use mainspring_core::lifecycle::{Event, Failure, PHASE_GRACE, Phase};
 use mainspring_core::spawn::panic_message;
 
 use super::Shell;
 use crate::app::Message;
+use crate::jobs::Engine;
 
 /// How long a run may take to see that it is cancelled before it is dropped: half of what the phase
 /// is given to end.
@@ -59,23 +60,35 @@ impl Shell {
         });
     }
 
-    pub(super) fn stop_periodic(&mut self) {
-        let periodic = self.periodic.clone();
+    pub(super) fn stop_work(&mut self) {
+        let (periodic, jobs) = (self.periodic.clone(), self.stores.engine());
         let cut = self.cut.clone();
         let clock = self.ctx.clock().clone();
         periodic.stop();
+        if let Some(jobs) = &jobs {
+            jobs.stop();
+        }
         self.run_phase(Phase::Workers, async move {
-            let drained = std::pin::pin!(periodic.drained());
-            let cut = std::pin::pin!(cut.cancelled());
-            match select(drained, cut).await {
-                Either::Left(_) => Vec::new(),
-                Either::Right(_) => {
-                    let names = periodic.cancel();
-                    let _ = clock.timeout(CUT_GRACE, periodic.drained()).await;
-                    periodic.cut();
-                    names
-                }
+            let drained = async || match &jobs {
+                Some(jobs) => drop(join(periodic.drained(), jobs.drained()).await),
+                None => periodic.drained().await,
+            };
+            let ended = {
+                let drained = std::pin::pin!(drained());
+                let cut = std::pin::pin!(cut.cancelled());
+                matches!(select(drained, cut).await, Either::Left(_))
+            };
+            let mut names = Vec::new();
+            if !ended {
+                names = periodic.cancel();
+                names.extend(jobs.iter().flat_map(Engine::cancel));
+                let _ = clock.timeout(CUT_GRACE, drained()).await;
+                periodic.cut();
             }
+            if let Some(jobs) = &jobs {
+                jobs.cut();
+            }
+            names
         });
     }
 

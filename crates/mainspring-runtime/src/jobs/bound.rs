@@ -22,6 +22,9 @@ pub(crate) struct Bound {
     /// process, by `Jobs::wake`. The engine's loop and everybody who awaits an outcome listen.
     /// A count, so that a ring while a listener is busy is not lost.
     pub(crate) changed: Arc<watch::Sender<u64>>,
+    /// Counts the batches in which jobs of this process's engine were over: for those who await
+    /// outcomes, and not a reason to claim.
+    pub(crate) ended: watch::Sender<u64>,
     /// The engine of this process, once it runs; weak, because it holds this.
     pub(crate) engine: OnceLock<Weak<dyn LocalEngine>>,
     /// Everybody who awaits a job's outcome.
@@ -58,6 +61,7 @@ impl Bound {
             random,
             spawner,
             changed,
+            ended: watch::Sender::new(0),
             engine: OnceLock::new(),
             waiters: Waiters::default(),
         }

@@ -181,6 +181,7 @@ impl Looking {
         let bound = Arc::clone(&self.bound);
         let Bound { clock, waiters, .. } = &*bound;
         let mut changed = bound.changed.subscribe();
+        let mut ended = bound.ended.subscribe();
         let (mut again, mut all) = (LOOK_AGAIN, false);
         loop {
             let Some(ids) = self.ids(all) else { return };
@@ -189,6 +190,7 @@ impl Looking {
                 biased;
                 // Whoever rings is in the same `Bound`, so the bell is never gone.
                 _ = changed.changed() => (again, all) = (LOOK_AGAIN, true),
+                _ = ended.changed() => (again, all) = (LOOK_AGAIN, true),
                 () = waiters.news.notified() => all = false,
                 () = clock.sleep(again) => {
                     (again, all) = ((again * 2).min(LOOK_AGAIN_MAX), true);

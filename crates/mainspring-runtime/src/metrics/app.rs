@@ -11,6 +11,7 @@ use prometheus_client::collector::Collector;
 use prometheus_client::encoding::DescriptorEncoder;
 use prometheus_client::metrics::gauge::Gauge;
 
+use super::jobs::JobsMetrics;
 use super::label::{
     ActionOutcome, ComponentState, Label, ProbeOutcome, RunOutcome, Tally, TriggerOutcome,
 };
@@ -48,6 +49,7 @@ struct Inner {
     triggers: Named<Tally<TriggerOutcome>>,
     follow_ups: Named<FollowUpMetrics>,
     probes: Named<Tally<ProbeOutcome>>,
+    jobs: JobsMetrics,
 }
 
 impl AppMetrics {
@@ -167,6 +169,11 @@ impl AppMetrics {
         self.follow_up(follow_up).finished(outcome, took);
     }
 
+    /// What is counted about jobs.
+    pub(crate) fn jobs(&self) -> &JobsMetrics {
+        &self.0.jobs
+    }
+
     /// A health probe ended so.
     pub fn probe(&self, probe: &str, outcome: ProbeOutcome) {
         self.0.probes.of(probe).add(outcome);
@@ -179,7 +186,7 @@ impl AppMetrics {
 pub struct Counted(Gauge);
 
 impl Counted {
-    fn new(gauge: &Gauge) -> Self {
+    pub(super) fn new(gauge: &Gauge) -> Self {
         gauge.inc();
         Counted(gauge.clone())
     }
@@ -318,6 +325,7 @@ impl Collector for AppMetrics {
             &follow_ups,
             |of| &of.times,
         )?;
+        all.jobs.encode(&mut page)?;
         let probes = all.probes.all();
         page.tallies(
             metric::PROBES,

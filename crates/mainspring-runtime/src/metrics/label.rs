@@ -85,6 +85,23 @@ labels! {
         Dropped = "dropped",
     }
 
+    /// How an attempt of a job ended: the words of
+    /// [`Verdict::as_str`](mainspring_core::job::Verdict::as_str).
+    JobOutcome {
+        /// The job has succeeded.
+        Succeeded = "succeeded",
+        /// Another attempt follows.
+        Retried = "retried",
+        /// It goes on later.
+        Snoozed = "snoozed",
+        /// The job is cancelled.
+        Cancelled = "cancelled",
+        /// The job has failed for good.
+        Failed = "failed",
+        /// It was given back.
+        Released = "released",
+    }
+
     /// What became of a trigger call.
     TriggerOutcome {
         /// Its work was accepted.
@@ -139,6 +156,14 @@ impl From<&WorkOutcome> for RunOutcome {
             // Also what has no word of its own yet.
             _ => RunOutcome::Failed,
         }
+    }
+}
+
+impl JobOutcome {
+    /// The outcome of this word, if there is one.
+    pub fn from_word(word: &str) -> Option<Self> {
+        let mut all = Self::ALL.iter().copied();
+        all.find(|outcome| outcome.as_str() == word)
     }
 }
 

@@ -50,6 +50,11 @@ impl<'a> Page<'a> {
         gauge.encode(describe(&mut self.0, name, help, MetricType::Gauge)?)
     }
 
+    pub(super) fn count(&mut self, name: &str, help: &str, count: u64) -> fmt::Result {
+        let mut counter = describe(&mut self.0, name, help, MetricType::Counter)?;
+        counter.encode_counter::<NoLabelSet, _, u64>(&count, None)
+    }
+
     pub(super) fn counts<T>(
         &mut self,
         name: &str,

@@ -34,6 +34,10 @@ fn all_counted() -> Registry {
     for outcome in ActionOutcome::ALL {
         app.action_finished("act", *outcome, Duration::from_millis(3));
     }
+    for outcome in JobOutcome::ALL {
+        let kind = app.jobs().kind("report");
+        kind.finished(*outcome, Duration::from_secs(2));
+    }
     for outcome in RunOutcome::ALL {
         app.follow_up_finished("mail", *outcome, Duration::from_secs(60));
     }

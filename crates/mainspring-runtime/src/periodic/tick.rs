@@ -14,7 +14,7 @@ pub struct Tick {
 }
 
 impl Tick {
-    pub(super) fn new(ctx: Context, scheduled_for: Timestamp, missed: u32) -> Self {
+    pub(crate) fn new(ctx: Context, scheduled_for: Timestamp, missed: u32) -> Self {
         Self {
             ctx,
             scheduled_for,

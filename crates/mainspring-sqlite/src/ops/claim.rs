@@ -165,6 +165,7 @@ fn take(tx: &mut Tx<'_, '_>, now: i64, request: &ClaimRequest, seq: i64) -> Done
     job.enqueued_at = micros::instant(row.enqueued_at);
     job.cursor = cursor;
     job.scheduled_by = scheduled_by;
+    job.gated = row.marks & marks::IN_GATE != 0;
     if let Some(meta) = row.meta {
         job.meta =
             serde_json::from_str(&meta).map_err(|_| corrupt("what goes along with a job"))?;

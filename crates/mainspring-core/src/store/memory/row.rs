@@ -175,6 +175,7 @@ impl Row {
             meta: self.meta.clone(),
             cursor: self.cursor.clone(),
             solo: self.alone,
+            gated: self.gate.is_some(),
         }
     }
 
