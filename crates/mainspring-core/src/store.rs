@@ -7,8 +7,8 @@
 //! that says what every other store must answer.
 //!
 //! Three kinds of failure are told apart by [`Error::kind`]: nothing was written (most), it may
-//! have been written ([`ErrorKind::Unknown`](crate::error::ErrorKind::Unknown)), and somebody else owns
-//! the job (a [`Finished::Fenced`] per item, never an error of the batch).
+//! have been written ([`ErrorKind::Unknown`](crate::error::ErrorKind::Unknown)), and somebody else
+//! owns the job (a [`Finished::Fenced`] per item, never an error of the batch).
 //!
 //! Instants are kept to the microsecond: `now` is rounded down, every due time up, so that nothing
 //! ever starts early. What every store must decide alike is in [`rules`].
