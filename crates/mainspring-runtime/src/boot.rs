@@ -117,14 +117,22 @@ impl Shell {
             control: Box::new(app.handle.clone()),
         });
         metrics.app().count_tasks(env.spawner.alive());
-        let ctx = Context::root(Arc::clone(&env), Scope::new());
+        let root = |env| {
+            let root = Context::root(env, Scope::new());
+            match &app.jobs.jobs {
+                // For whatever enqueues with nothing but its context, as `ctx.follow_up_job`.
+                Some(jobs) => root.with_value(jobs.clone()),
+                None => root,
+            }
+        };
+        let ctx = root(Arc::clone(&env));
         let follow_ups = FollowUps::with_metrics(app.settings.follow_ups, metrics.app().clone());
         let periodic = Engine::new(ctx.clone(), app.periodics);
         // A registry refuses only beyond a bound of its own; without it only the scrape is poorer.
         let _ = metrics.register_collector(Box::new(periodic.collector()));
         let _ = shared.periodics.set(periodic.clone());
         let site = Site {
-            ctx: Context::root(env, Scope::new()),
+            ctx: root(env),
             network: platform.network,
             environment: platform.environment,
             mode,

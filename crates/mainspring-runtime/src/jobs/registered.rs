@@ -91,8 +91,8 @@ impl Registered {
                 "call App::jobs once; run a second app for a second store",
             ));
         }
-        if self.jobs.is_some() {
-            return;
+        if let Some(jobs) = &self.jobs {
+            return errors.extend(jobs.source().check().err());
         }
         let parts = [
             (!self.workers.is_empty(), "workers"),

@@ -3,7 +3,7 @@
 use mainspring_core::job::State;
 use mainspring_core::store::{Filter, PAGE_MAX, Page};
 
-use super::env::{Env, due, id, job, name, succeed, t};
+use super::env::{Env, due, id, job, name, succeed};
 
 pub(super) async fn what_is_not_there_is_none(env: Env) {
     env.add(0, job(1)).await;
@@ -120,5 +120,4 @@ pub(super) async fn counts_follow_every_change(env: Env) {
         .await;
     let counts = env.store.counts().await.unwrap_or_default();
     assert_eq!(counts.len(), 2, "what is zero is absent");
-    let _ = t(0);
 }

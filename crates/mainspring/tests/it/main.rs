@@ -17,6 +17,7 @@ mod ends;
 mod follow_ups;
 mod health;
 mod jobs_derive;
+mod jobs_follow_up;
 mod jobs_url;
 mod leaks;
 mod logs;
