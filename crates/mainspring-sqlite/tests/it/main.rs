@@ -7,5 +7,7 @@
 )]
 
 mod conformance;
+mod files;
+mod neighbours;
 mod support;
 mod work;
