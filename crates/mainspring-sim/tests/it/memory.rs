@@ -6,7 +6,8 @@ use mainspring_core::error::Error;
 use mainspring_core::job::SessionId;
 use mainspring_core::spawn::BoxFuture;
 use mainspring_core::store::memory::{MemoryStore, MemoryTx};
-use mainspring_core::store::{Enlist, Store};
+use mainspring_core::store::{Enqueued, Finish, NewJob, Reply, Store};
+use mainspring_core::time::Timestamp;
 use mainspring_sim::conformance::{Fixture, Subject, Transaction};
 
 pub(crate) struct Memory;
@@ -40,8 +41,22 @@ impl Subject for One {
 }
 
 impl Transaction for Tx {
-    fn enlist(&mut self) -> &mut dyn Enlist {
-        &mut self.0
+    fn enqueue<'a>(
+        &'a mut self,
+        store: &'a dyn Store,
+        now: Timestamp,
+        jobs: Vec<NewJob>,
+    ) -> Reply<'a, Vec<Enqueued>> {
+        store.enqueue_in(&mut self.0, now, jobs)
+    }
+
+    fn complete<'a>(
+        &'a mut self,
+        store: &'a dyn Store,
+        now: Timestamp,
+        attempt: Finish,
+    ) -> Reply<'a, ()> {
+        store.complete_in(&mut self.0, now, attempt)
     }
 
     fn commit(self: Box<Self>) -> BoxFuture<'static, Result<(), Error>> {
