@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use mainspring_core::error::Error;
-use mainspring_core::job::SessionId;
+use mainspring_core::error::{Error, ErrorKind};
+use mainspring_core::job::{JobId, Payload, SessionId};
 use mainspring_core::spawn::BoxFuture;
 use mainspring_core::store::memory::{MemoryStore, MemoryTx};
 use mainspring_core::store::{Enqueued, Finish, NewJob, Reply, Store};
@@ -65,3 +65,47 @@ impl Transaction for Tx {
 }
 
 mainspring_sim::conformance!(Memory);
+
+#[tokio::test]
+async fn a_blocking_transaction_joins_as_well_and_a_strange_one_does_not() {
+    let (store, other) = (MemoryStore::new(), MemoryStore::new());
+    let now = Timestamp::UNIX_EPOCH;
+    let id = JobId::from_bytes([7; 16]);
+    let payload = Payload::from_json("1", 1).expect("a short payload fits");
+    let jobs = vec![NewJob::new(id, "k", now, payload)];
+    let mut tx = store.begin();
+    let refused = other.enqueue_in_blocking(&mut tx, now, jobs.clone());
+    assert_eq!(
+        refused.map_err(|error| error.kind()),
+        Err(ErrorKind::WrongStore)
+    );
+    let enqueued = store.enqueue_in_blocking(&mut tx, now, jobs.clone());
+    assert!(enqueued.is_ok());
+    assert!(
+        matches!(store.get(id).await, Ok(None)),
+        "nothing is committed yet"
+    );
+    assert!(tx.commit().is_ok());
+    assert!(matches!(store.get(id).await, Ok(Some(_))));
+}
+
+#[tokio::test]
+async fn a_commit_that_relied_on_what_has_changed_writes_nothing() {
+    let store = MemoryStore::new();
+    let now = Timestamp::UNIX_EPOCH;
+    let payload = Payload::from_json("1", 1).expect("a short payload fits");
+    let job = |number| NewJob::new(JobId::from_bytes([number; 16]), "k", now, payload.clone());
+    let mut tx = store.begin();
+    let both = vec![job(1), job(2)];
+    assert!(store.enqueue_in_blocking(&mut tx, now, both).is_ok());
+    assert!(store.enqueue(now, vec![job(1)]).await.is_ok());
+    let refused = tx.commit();
+    assert_eq!(
+        refused.map_err(|error| error.kind()),
+        Err(ErrorKind::Contended)
+    );
+    assert!(matches!(
+        store.get(JobId::from_bytes([2; 16])).await,
+        Ok(None)
+    ));
+}
