@@ -28,7 +28,8 @@ pub use env::Env;
 use mainspring_core::error::Error;
 use mainspring_core::job::SessionId;
 use mainspring_core::spawn::BoxFuture;
-use mainspring_core::store::{Enlist, Store};
+use mainspring_core::store::{Enqueued, Finish, NewJob, Reply, Store};
+use mainspring_core::time::Timestamp;
 
 /// Makes stores for the suite.
 pub trait Fixture: Sync {
@@ -53,8 +54,21 @@ pub trait Subject: Send + Sync {
 
 /// A user's own transaction; dropped without a commit, nothing of it happens.
 pub trait Transaction: Send {
-    /// What jobs can join.
-    fn enlist(&mut self) -> &mut dyn Enlist;
+    /// Enqueues in it, by [`Store::enqueue_in`] or [`Store::enqueue_in_blocking`].
+    fn enqueue<'a>(
+        &'a mut self,
+        store: &'a dyn Store,
+        now: Timestamp,
+        jobs: Vec<NewJob>,
+    ) -> Reply<'a, Vec<Enqueued>>;
+
+    /// Completes in it, by [`Store::complete_in`] or [`Store::complete_in_blocking`].
+    fn complete<'a>(
+        &'a mut self,
+        store: &'a dyn Store,
+        now: Timestamp,
+        attempt: Finish,
+    ) -> Reply<'a, ()>;
 
     /// Commits it.
     fn commit(self: Box<Self>) -> BoxFuture<'static, Result<(), Error>>;

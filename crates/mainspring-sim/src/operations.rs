@@ -265,7 +265,7 @@ impl Side {
 
     async fn enqueue_in(&mut self, now: Timestamp, jobs: Vec<NewJob>, commit: bool) -> String {
         let mut tx = self.subject.begin().await;
-        let answers = self.store.enqueue_in(tx.enlist(), now, jobs).await;
+        let answers = tx.enqueue(&*self.store, now, jobs).await;
         let commit = commit && answers.is_ok();
         let mut told = text(answers);
         if commit {
@@ -279,7 +279,7 @@ impl Side {
             return String::new();
         };
         let mut tx = self.subject.begin().await;
-        let done = self.store.complete_in(tx.enlist(), now, attempt).await;
+        let done = tx.complete(&*self.store, now, attempt).await;
         let commit = commit && done.is_ok();
         let mut told = text(done);
         if commit {

@@ -37,7 +37,7 @@ pub(crate) use server::{Authenticate, Server};
 
 use crate::action::{Action, DynAction, Limits};
 use crate::error::ErrorMap;
-use crate::trigger::TriggerKeys;
+use crate::trigger::{Runs, TriggerKeys};
 
 /// The app's HTTP server and what is registered on it; made by the methods of
 /// [`Web`](crate::app::Web).
@@ -47,6 +47,7 @@ pub struct HttpEndpoint {
     pub(crate) prefix: Option<String>,
     pub(crate) actions: Vec<Registered>,
     pub(crate) triggers: Vec<(Registered, TriggerKeys)>,
+    pub(crate) runs: Runs,
     pub(crate) routers: Vec<axum::Router>,
     pub(crate) authenticate: Option<Authenticate>,
     pub(crate) errors: ErrorMap,

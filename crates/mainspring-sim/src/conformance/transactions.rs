@@ -9,7 +9,7 @@ use mainspring_core::store::Retention;
 
 pub(super) async fn a_commit_enqueues(env: Env) {
     let mut tx = env.begin().await;
-    let answer = env.store.enqueue_in(tx.enlist(), t(0), vec![job(1)]).await;
+    let answer = tx.enqueue(&*env.store, t(0), vec![job(1)]).await;
     assert!(matches!(answer, Ok(answer) if answer[0].was == Was::New));
     assert!(tx.commit().await.is_ok());
     assert_eq!(env.state(1).await, State::Ready);
@@ -18,7 +18,7 @@ pub(super) async fn a_commit_enqueues(env: Env) {
 
 pub(super) async fn a_rollback_enqueues_nothing(env: Env) {
     let mut tx = env.begin().await;
-    let answer = env.store.enqueue_in(tx.enlist(), t(0), vec![job(1)]).await;
+    let answer = tx.enqueue(&*env.store, t(0), vec![job(1)]).await;
     assert!(answer.is_ok());
     drop(tx);
     assert_eq!(env.find(1).await, None);
@@ -28,7 +28,7 @@ pub(super) async fn a_rollback_enqueues_nothing(env: Env) {
 pub(super) async fn a_transaction_sees_its_own_jobs(env: Env) {
     let mut tx = env.begin().await;
     for was in [Was::New, Was::Existing] {
-        let answer = env.store.enqueue_in(tx.enlist(), t(0), vec![job(1)]).await;
+        let answer = tx.enqueue(&*env.store, t(0), vec![job(1)]).await;
         assert!(matches!(answer, Ok(answer) if answer[0].was == was));
     }
     assert!(tx.commit().await.is_ok());
@@ -40,10 +40,7 @@ async fn completed(env: &Env, new: NewJob) -> Finish {
     let run = env.one(0).await;
     let attempt = Finish::new(run.claim, succeed(), Some(t(0)));
     let mut tx = env.begin().await;
-    let done = env
-        .store
-        .complete_in(tx.enlist(), t(1), attempt.clone())
-        .await;
+    let done = tx.complete(&*env.store, t(1), attempt.clone()).await;
     assert!(done.is_ok());
     assert!(tx.commit().await.is_ok());
     attempt
@@ -63,12 +60,7 @@ pub(super) async fn a_rollback_completes_nothing(env: Env) {
     let run = env.one(0).await;
     let mut tx = env.begin().await;
     let attempt = Finish::new(run.claim, succeed(), None);
-    assert!(
-        env.store
-            .complete_in(tx.enlist(), t(1), attempt)
-            .await
-            .is_ok()
-    );
+    assert!(tx.complete(&*env.store, t(1), attempt).await.is_ok());
     drop(tx);
     assert_eq!(env.state(1).await, State::Running);
     assert_eq!(
@@ -83,7 +75,7 @@ pub(super) async fn a_late_completion_is_fenced(env: Env) {
     env.rescue(1, 1, RescueRules::default()).await;
     let mut tx = env.begin().await;
     let attempt = Finish::new(run.claim, succeed(), None);
-    let refused = env.store.complete_in(tx.enlist(), t(1), attempt).await;
+    let refused = tx.complete(&*env.store, t(1), attempt).await;
     assert_eq!(kind_of(refused), ErrorKind::Fenced);
     drop(tx);
     assert_eq!(env.state(1).await, State::Ready);
@@ -94,7 +86,7 @@ pub(super) async fn only_a_success_can_be_completed(env: Env) {
     let run = env.one(0).await;
     let mut tx = env.begin().await;
     let attempt = Finish::new(run.claim, fail(), None);
-    let refused = env.store.complete_in(tx.enlist(), t(1), attempt).await;
+    let refused = tx.complete(&*env.store, t(1), attempt).await;
     assert_eq!(kind_of(refused), ErrorKind::Input);
 }
 
