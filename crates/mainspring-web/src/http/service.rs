@@ -126,6 +126,7 @@ impl Service {
         let (id, base) = identify(&self.server, request.headers());
         let finish = Finish {
             server: Arc::clone(&self.server),
+            ctx: None,
             quota: None,
             name: None,
             id,

@@ -9,6 +9,7 @@
 mod actions;
 mod answers;
 mod app;
+mod causes;
 mod config;
 mod drain;
 mod follow_ups;
