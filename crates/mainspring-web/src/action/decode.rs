@@ -2,9 +2,10 @@
 
 use std::any::Any;
 
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::error::Category;
 
+use super::words::plain;
 use crate::error::{ActionError, FieldError};
 use crate::text::{TEXT_BYTES_MAX, cut};
 
@@ -74,7 +75,7 @@ fn unit<T: 'static>() -> Option<T> {
 
 /// Finds the path by reading again, so that good input never pays for it.
 fn refused<T: DeserializeOwned>(text: &str, error: &serde_json::Error) -> ActionError {
-    if error.classify() != Category::Data {
+    if error.classify() != Category::Data && !is_json(text) {
         return ActionError::bad_input(format!("the body is not JSON: {error}"));
     }
     let mut json = serde_json::Deserializer::from_str(text);
@@ -86,7 +87,7 @@ fn refused<T: DeserializeOwned>(text: &str, error: &serde_json::Error) -> Action
     let (field, message) = match missing(&message) {
         Some(name) if path == "." => (name.to_owned(), "is missing".to_owned()),
         Some(name) => (format!("{path}.{name}"), "is missing".to_owned()),
-        None => (path, without_place(&message).to_owned()),
+        None => (path, plain(without_place(&message))),
     };
     with_fields(
         "the input has the wrong shape",
@@ -122,6 +123,11 @@ fn written(path: &serde_ignored::Path<'_>) -> String {
         }
         Some { parent } | NewtypeStruct { parent } | NewtypeVariant { parent } => written(parent),
     }
+}
+
+/// Some refusals of a type look like those of the format: an enum that is given a number.
+fn is_json(text: &str) -> bool {
+    serde_json::from_str::<IgnoredAny>(text).is_ok()
 }
 
 /// The field's name in serde's text for a missing one.
@@ -173,7 +179,7 @@ mod tests {
     fn refusals_name_the_field() {
         let (path, message) = field(r#"{"id":"abc"}"#);
         assert_eq!(path, "id");
-        assert_eq!(message, "invalid type: string \"abc\", expected u32");
+        assert_eq!(message, "must be a whole number, not the string \"abc\"");
         assert_eq!(field(r#"{"id":1,"lines":[{"name":1}]}"#).0, "lines[0].name");
         let missing = ("lines[0].name".to_owned(), "is missing".to_owned());
         assert_eq!(field(r#"{"id":1,"lines":[{}]}"#), missing);
