@@ -15,6 +15,7 @@ mod drain;
 mod follow_ups;
 mod fuzz_corpora;
 mod harness;
+mod headers;
 mod identity;
 mod left;
 mod limits;
