@@ -7,12 +7,12 @@ mod connection;
 mod finish;
 mod in_flight;
 mod limits;
+mod refuse;
 mod request_body;
 mod response_body;
 mod route;
 mod server;
 mod service;
-mod slow;
 mod state;
 mod wire;
 
