@@ -22,4 +22,5 @@ mod limits;
 mod routes;
 mod spawned;
 mod triggers;
+mod upgrades;
 mod wire;
