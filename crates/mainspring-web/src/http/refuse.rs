@@ -1,5 +1,5 @@
-//! Answers to heads that are no requests, and to those that never end. Hyper itself writes the first
-//! without a body, and only closes for the second.
+//! Answers to heads that are no requests, and to those that never end. Hyper itself writes the
+//! first without a body, and only closes for the second.
 
 use http::StatusCode;
 use jiff::Timestamp;

@@ -152,8 +152,8 @@ impl ConnState {
         self.speaking.store(true, Ordering::Relaxed);
     }
 
-    /// Whether bytes that hyper writes can only be an answer of its own: no request of ours is under
-    /// way, and the answers to those before it are written.
+    /// Whether bytes that hyper writes can only be an answer of its own: no request of ours is
+    /// under way, and the answers to those before it are written.
     pub(super) fn is_silent(&self) -> bool {
         !self.answering.load(Ordering::Relaxed) && !self.speaking.load(Ordering::Relaxed)
     }

@@ -19,6 +19,7 @@ mod health;
 mod leaks;
 mod logs;
 mod periodic;
+mod refused;
 mod requests;
 mod rig;
 mod starts;
