@@ -55,18 +55,19 @@ pub(super) async fn call<A: Action>(
         // An action that obeys its context returns the limit as an error of its own.
         Ok(Err(error)) if error.is_opaque() && has_passed(&watch) => Err(timed_out(entry, &watch)),
         Ok(ended) => {
-            tell_if_slow(entry, clock.monotonic().since(began));
+            tell_if_slow(entry, &watch, clock.monotonic().since(began));
             ended
         }
         Err(_) => Err(timed_out(entry, &watch)),
     }
 }
 
-fn tell_if_slow(entry: &Entry, took: Duration) {
+fn tell_if_slow(entry: &Entry, ctx: &Context, took: Duration) {
     if took > entry.limits.slow {
+        let cause = ctx.cause_text();
         tracing::warn!(
             name: event::ACTION_SLOW,
-            action = entry.name, took = took.as_secs_f64(), "an action was slow"
+            action = entry.name, cause, took = took.as_secs_f64(), "an action was slow"
         );
     }
 }

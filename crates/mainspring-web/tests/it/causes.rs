@@ -33,6 +33,11 @@ impl Action for Ends {
                 ctx.cancelled().await;
             }
             "slow" => ctx.clock().sleep(Duration::from_secs(3600)).await,
+            "late" => {
+                ctx.cancel("the mail was withdrawn");
+                ctx.clock().sleep(Duration::from_secs(4)).await;
+                return Ok(());
+            }
             "obeys" => ctx.sleep(Duration::from_secs(3600)).await?,
             _ => {}
         }
@@ -40,7 +45,8 @@ impl Action for Ends {
     }
 
     fn limits(&self) -> Limits {
-        Limits::default().timeout(Duration::from_secs(5))
+        let limits = Limits::default().timeout(Duration::from_secs(5));
+        limits.slow(Duration::from_secs(3))
     }
 }
 
@@ -106,7 +112,7 @@ async fn a_failure_after_its_client_left_says_so() {
 }
 
 #[tokio::test]
-async fn a_timeout_tells_whose_limit_it_was() {
+async fn a_timeout_tells_whose_limit_it_was_and_a_slow_call_why_it_was_cancelled() {
     let logs = Captured::new();
     let _guard = tracing::dispatcher::set_default(&logs.dispatch());
     let server = Setup::manual()
@@ -121,4 +127,8 @@ async fn a_timeout_tells_whose_limit_it_was() {
         assert!(told.contains("`demo.ends`"), "{told}");
         assert!(told.contains("5s"), "{told}");
     }
+    let call = server.call("demo.ends", "\"late\"");
+    assert_eq!(clock.run_until(call).await.status, 200);
+    let told = cause(&logs, event::ACTION_SLOW);
+    assert_eq!(told.as_deref(), Some("the mail was withdrawn"));
 }
