@@ -7,6 +7,9 @@ const NO_FORM: &str = "has none of the forms that are taken here";
 /// it is.
 pub(super) fn plain(message: &str) -> String {
     if let Some((found, expected)) = split(message, "invalid type: ") {
+        if let (true, Some(range)) = (is_huge(found), range(expected)) {
+            return format!("must be {range}, not {}", given(found));
+        }
         return format!("must be {}, not {}", kind(expected), given(found));
     }
     if let Some((found, expected)) = split(message, "invalid value: ") {
@@ -14,7 +17,7 @@ pub(super) fn plain(message: &str) -> String {
         return format!("must be {expected}, not {}", given(found));
     }
     if let Some((length, expected)) = split(message, "invalid length ") {
-        return format!("must be {}, not {length} of them", kind(expected));
+        return format!("must be {}, not a list of {length}", kind(expected));
     }
     if let Some((found, expected)) = split(message, "unknown variant ") {
         return format!("must be {expected}, not {found}");
@@ -33,6 +36,12 @@ pub(super) fn plain(message: &str) -> String {
 /// comma decides.
 fn split<'a>(message: &'a str, prefix: &str) -> Option<(&'a str, &'a str)> {
     message.strip_prefix(prefix)?.rsplit_once(", expected ")
+}
+
+/// Whether this is a number that may be whole and only has too many digits to be read as such.
+fn is_huge(found: &str) -> bool {
+    let number = found.strip_prefix("floating point ");
+    number.is_some_and(|number| number.contains("e+"))
 }
 
 fn given(found: &str) -> String {
@@ -182,6 +191,7 @@ mod tests {
             "40000",
             "must be a whole number from -32768 to 32767, not 40000",
         );
+        check::<u8>("1e30", "must be a whole number from 0 to 255, not 1e+30");
         let not_zero = "must be a whole number from 0 to 255 but not 0, not 0";
         check::<NonZeroU8>("0", not_zero);
         check::<f64>("true", "must be a number, not true");
@@ -194,9 +204,10 @@ mod tests {
         check::<Register>("\"x\"", "must be an object, not the string \"x\"");
         check::<BTreeMap<String, u8>>("[]", "must be an object, not a list");
         check::<Vec<u8>>("{}", "must be a list, not an object");
-        check::<(u8, u8)>("[1]", "must be a list of 2, not 1 of them");
-        check::<[u8; 3]>("[1, 2]", "must be a list of 3, not 2 of them");
-        check::<Pair>("[1]", "must be a list of 2, not 1 of them");
+        check::<(u8, u8)>("[1]", "must be a list of 2, not a list of 1");
+        check::<[u8; 3]>("[1, 2]", "must be a list of 3, not a list of 2");
+        check::<Pair>("[1]", "must be a list of 2, not a list of 1");
+        check::<Register>("[]", "must be an object, not a list of 0");
         check::<Pair>("{}", "must be a list, not an object");
         check::<String>("{}", "must be a string, not an object");
         check::<bool>("1", "must be true or false, not 1");
