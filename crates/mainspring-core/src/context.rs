@@ -260,9 +260,11 @@ impl Context {
     {
         let name: Arc<str> = Arc::from(name);
         let ctx = self.for_task(&name);
-        let span = ctx.span().clone();
+        let own = ctx.clone();
         // A panic before there is a future belongs to the task, too.
-        let made = span.in_scope(|| catch_unwind(AssertUnwindSafe(|| work(ctx))));
+        let made = own
+            .span()
+            .in_scope(|| catch_unwind(AssertUnwindSafe(|| work(ctx))));
         let future = async move {
             match made {
                 Ok(future) => future.await,
@@ -271,7 +273,7 @@ impl Context {
         };
         let Inner { scope, env, .. } = &*self.0;
         env.spawner
-            .spawn_in(&span, scope, TaskKind::Loop, &name, future)
+            .spawn_under(Some(own), scope, TaskKind::Loop, &name, future)
     }
 
     /// Starts a task that follows a policy when it panics; otherwise like

@@ -71,7 +71,8 @@ where
         else {
             return;
         };
-        let _ = panicked(ctx.env().spawner.events(), &name.into(), &*payload);
+        let events = ctx.env().spawner.events();
+        let _ = panicked(events, &name.into(), Some(&ctx), &*payload);
         let backoff = match on_panic {
             OnPanic::Ignore => return,
             OnPanic::StopApp => {

@@ -10,6 +10,7 @@ use mainspring_core::spawn::{BoxFuture, Executor};
 use mainspring_runtime::follow_up::{
     Batch, FollowUpError, FollowUpLimits, FollowUpStats, FollowUps,
 };
+use mainspring_runtime::logger::capture::Captured;
 use mainspring_runtime::metrics::Registry;
 
 use crate::rig::{HOUR, Log, Rig, SECOND, YEAR};
@@ -381,6 +382,30 @@ async fn a_panic_while_one_is_started_holds_up_no_other() {
     assert_eq!(stats(&all), (1, 0));
     assert_eq!(outcomes(&rig), [ended("lost", WorkOutcome::Cancelled)]);
     assert_eq!(*all.names(), ["kept".into()]);
+}
+
+#[tokio::test]
+async fn a_panic_while_one_is_started_tells_its_own_cause() {
+    let logs = Captured::new();
+    let _guard = tracing::dispatcher::set_default(&logs.dispatch());
+    let rig = Rig::new();
+    for limit in [LIMIT, Duration::ZERO] {
+        let broken = First(Mutex::new(Some(|| panic!("no task"))), Ending::default());
+        let ctx = rig.ctx_on(Arc::new(broken));
+        ctx.cancel("the client left");
+        let batch = follow_ups(1, 9).batch(&ctx);
+        let _ = batch.add("lost", limit, |_ctx| async { Ok(()) }).unwrap();
+        batch.release(false);
+    }
+    let lines = logs.lines();
+    let told = lines
+        .iter()
+        .filter(|line| line.event == Some("follow_up.panicked"));
+    let causes: Vec<_> = told
+        .map(|line| line.fields.get("cause").map(ToString::to_string))
+        .collect();
+    let limit = "follow-up `lost` ran into its limit of 0ns".to_owned();
+    assert_eq!(causes, [None, Some(limit)], "not its request's");
 }
 
 #[tokio::test]
