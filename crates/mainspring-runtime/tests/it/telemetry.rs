@@ -198,6 +198,33 @@ async fn components_tell_why_their_start_and_stop_were_cancelled() {
 }
 
 #[tokio::test]
+async fn a_failed_start_names_the_component_at_fault() {
+    for does in [Does::Fail, Does::Take(HOUR), Does::Hang, Does::FinishLate] {
+        let logs = Captured::new();
+        let _guard = tracing::dispatcher::set_default(&logs.dispatch());
+        let rig = Rig::new();
+        let app = rig.app().component(rig.part("well"));
+        let _ = rig.run(app.component(rig.part("bad").start(does))).await;
+        assert_eq!(at_fault(&logs).as_deref(), Some("bad"));
+    }
+    let logs = Captured::new();
+    let _guard = tracing::dispatcher::set_default(&logs.dispatch());
+    let rig = Rig::new();
+    let twice = rig.app().component(rig.part("a")).component(rig.part("a"));
+    let _ = rig.run(twice).await;
+    assert_eq!(at_fault(&logs), None);
+}
+
+fn at_fault(logs: &Captured) -> Option<String> {
+    let lines = logs.lines();
+    let failed = lines
+        .iter()
+        .find(|line| line.event == Some("app.start_failed"));
+    let component = failed.expect("the failure is told").fields.get("component");
+    component.map(ToString::to_string)
+}
+
+#[tokio::test]
 async fn probes_tell_why_they_were_cancelled() {
     let logs = Captured::new();
     let _guard = tracing::dispatcher::set_default(&logs.dispatch());
