@@ -297,7 +297,8 @@ impl Context {
     /// the start failed.
     ///
     /// # Errors
-    /// Refused once shutdown has begun, and where there is no app.
+    /// Refused once shutdown has begun, where there is no app, and when the name is empty or longer
+    /// than the 128 bytes that the app's other names may have.
     pub fn on_stop<F, Fut>(&self, name: &str, hook: F) -> Result<(), Error>
     where
         F: FnOnce(Context) -> Fut + Send + 'static,

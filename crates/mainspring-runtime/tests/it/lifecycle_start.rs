@@ -386,3 +386,22 @@ async fn zero_limits_and_endless_names_are_refused_together() {
     let running = rig.ready(fits).await;
     assert_eq!(rig.stopped(running).await.exit_code(), 0);
 }
+
+#[tokio::test]
+async fn hooks_of_the_run_have_the_bounds_of_other_names() {
+    let longest: &'static str = String::leak("x".repeat(NAME_BYTES_MAX));
+    let too_long: &'static str = String::leak("y".repeat(NAME_BYTES_MAX + 1));
+    for (name, told) in [(too_long, "its name has 129 bytes"), (" ", "has no name")] {
+        let rig = Rig::new();
+        let part = rig.part("a").start(Does::Hook(name));
+        let report = rig.run(rig.app().component(part)).await;
+        assert_eq!(report.exit_code(), 1);
+        assert!(report.to_string().contains(told), "{report}");
+        assert_eq!(rig.log.lines(), ["start a"], "the hook is not kept");
+    }
+    let rig = Rig::new();
+    let part = rig.part("a").start(Does::Hook(longest));
+    let running = rig.ready(rig.app().component(part)).await;
+    assert_eq!(rig.stopped(running).await.exit_code(), 0);
+    assert_eq!(rig.log.count(&format!("hook {longest}")), 1);
+}
