@@ -83,25 +83,29 @@ impl Spawner {
     where
         F: Future<Output: Send> + Send + 'static,
     {
-        self.spawn_under(None, owner, kind, name, future)
+        self.spawn_under(None, owner, kind, name, future, |ended| ended)
     }
 
     /// Like [`spawn`](Spawner::spawn); the task and what is logged about it are inside the span of
     /// its context, and its panic tells why that was cancelled.
-    pub(crate) fn spawn_under<F>(
+    ///
+    /// The task's handle says what `told` makes of its end.
+    pub(crate) fn spawn_under<F, T>(
         &self,
         ctx: Option<Context>,
         owner: &Scope,
         kind: TaskKind,
         name: &Arc<str>,
         future: F,
-    ) -> Task<F::Output>
+        told: fn(Result<F::Output, Error>) -> Result<T, Error>,
+    ) -> Task<T>
     where
         F: Future<Output: Send> + Send + 'static,
+        T: Send + 'static,
     {
         let (sender, receiver) = tokio::sync::oneshot::channel();
         // Nobody may be waiting for the result; that is not an error.
-        let told = move |ended| drop(sender.send(ended));
+        let told = move |ended| drop(sender.send(told(ended)));
         let live = self.enter(owner, name);
         let abort = live.abort_handle();
         let span = ctx
