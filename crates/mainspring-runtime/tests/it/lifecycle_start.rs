@@ -291,7 +291,8 @@ async fn a_conflict_of_one_listener_closes_the_others() {
 #[tokio::test]
 async fn every_configuration_error_is_told_at_once() {
     let mut rig = Rig::new();
-    rig.environment = rig.environment.with("MAINSPRING_ENV", "staging");
+    let set = rig.environment.with("MAINSPRING_ENV", "staging");
+    rig.environment = set.with("MAINSPRING_HEALTH_ADDR", "everywhere");
     let nothing = |_tick| async { Ok(()) };
     let mut app = rig
         .app()
@@ -319,10 +320,11 @@ async fn every_configuration_error_is_told_at_once() {
         "periodic \"same\": its name is registered more than once",
         "probe \"twice\"",
         "no address for the main listener",
+        "the health address \"everywhere\" cannot be used",
     ] {
         assert!(text.contains(part), "{part} is in {text}");
     }
-    assert!(report.problems.len() >= 9, "{text}");
+    assert!(report.problems.len() >= 10, "{text}");
 }
 
 #[tokio::test]
