@@ -458,6 +458,25 @@ async fn a_follow_up_holds_the_stop_until_it_is_done() {
 }
 
 #[tokio::test]
+async fn none_is_taken_once_they_are_drained() {
+    use crate::rig::Main;
+    let rig = Rig::new();
+    let mut app = rig.app();
+    let lent = Arc::clone(&app.endpoint_mut::<Main>().site);
+    let log = rig.log.clone();
+    let app = app.on_stop("late", move |_ctx| async move {
+        let site = lent.lock().unwrap().clone().unwrap();
+        let added = add(&site.follow_ups.batch(&site.ctx), &log, "late");
+        assert_eq!(added, Err(FollowUpError::ShuttingDown));
+        log.add("refused");
+        Ok(())
+    });
+    let running = rig.ready(app).await;
+    let report = rig.stopped(running).await;
+    assert_eq!((report.exit_code(), rig.log.count("refused")), (0, 1));
+}
+
+#[tokio::test]
 async fn the_metrics_count_them_by_outcome() {
     let (rig, metrics) = (Rig::new(), Registry::new());
     let limits = FollowUpLimits {

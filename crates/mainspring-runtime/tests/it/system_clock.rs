@@ -1,5 +1,7 @@
 //! The system's clock keeps the contract that the manual clock is tested for.
 
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -176,4 +178,51 @@ async fn a_stopped_callback_is_let_go() {
     assert!(after.stop());
     pass(&clock, SHORT).await;
     assert_eq!(Arc::strong_count(&held), 1, "it does not wait out its hour");
+}
+
+// In the tests below tokio's time is paused: it moves by itself, and the wall does not.
+
+#[tokio::test(start_paused = true)]
+async fn a_wait_of_years_is_over_in_its_time() {
+    let clock = system_clock();
+    let far = Duration::from_secs(3 * 365 * 86_400) + SHORT;
+    pass(&clock, far).await;
+    let mut timer = clock.timer(far);
+    let before = clock.monotonic();
+    timer.wait().await;
+    assert!(clock.monotonic().since(before) >= far);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wait_for_the_wall_looks_at_it_every_half_minute() {
+    let clock = system_clock();
+    let at = clock.now().checked_add(2 * LONG).unwrap();
+    let mut wait = pin!(clock.sleep_until_wall(at));
+    let mut looks = 0;
+    let looking = poll_fn(|cx| {
+        looks += 1;
+        wait.as_mut().poll(cx)
+    });
+    let ended = clock.timeout(Duration::from_secs(600), looking).await;
+    assert!(ended.is_err(), "the wall has not moved");
+    assert!((20..=22).contains(&looks), "{looks}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stopped_timer_wakes_nobody() {
+    let clock = system_clock();
+    for stopped in [true, false] {
+        let mut timer = clock.timer(SHORT);
+        let mut polls = 0;
+        let polling = poll_fn(|cx| {
+            polls += 1;
+            let polled = pin!(timer.wait()).poll(cx);
+            if stopped {
+                timer.stop();
+            }
+            polled
+        });
+        let ended = clock.timeout(LONG, polling).await;
+        assert_eq!((ended.is_err(), polls), (stopped, 2));
+    }
 }
