@@ -106,7 +106,6 @@ impl Engine {
         for place in 0..state.entries.len() {
             self.feed(&mut state, place, Event::Shutdown, now, &mut Vec::new());
         }
-        state.queue.clear();
         if let Some(waiter) = state.waiter.take() {
             waiter.abort();
         }

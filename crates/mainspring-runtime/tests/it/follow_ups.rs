@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use mainspring_core::context::Context;
 use mainspring_core::error::BoxError;
 use mainspring_core::event::{Event, WorkOutcome};
@@ -226,6 +227,42 @@ async fn a_body_is_detached_from_its_request() {
     batch.release(false);
     rig.clock.advance(10 * SECOND).await;
     assert_eq!(rig.log.lines(), ["value Some(7)"]);
+}
+
+#[tokio::test]
+async fn draining_waits_for_responses_that_are_on_their_way() {
+    let rig = Rig::new();
+    let all = follow_ups(1, 9);
+    let batch = all.batch(&rig.ctx());
+    add(&batch, &rig.log, "a").unwrap();
+    let mut drained = std::pin::pin!(all.drained());
+    assert!(drained.as_mut().now_or_never().is_none());
+    batch.release(false);
+    rig.clock.run_until(rig.ctx().park(drained)).await;
+    assert_eq!(rig.log.lines(), ["a begins", "a ends"]);
+}
+
+#[tokio::test]
+async fn each_has_its_own_limit_also_under_one_name() {
+    let rig = Rig::new();
+    let all = follow_ups(9, 9);
+    let batch = all.batch(&rig.ctx());
+    for seconds in [3, 5, 3] {
+        let log = rig.log.clone();
+        let _ = batch.add("slow", seconds * SECOND, move |ctx| async move {
+            log.add(format!("{:?}", ctx.remaining()));
+            ctx.clock().sleep(YEAR).await;
+            Ok(())
+        });
+    }
+    batch.release(false);
+    let mut running = Vec::new();
+    for _ in 0..5 {
+        rig.clock.advance(SECOND).await;
+        running.push(stats(&all).0);
+    }
+    assert_eq!(running, [3, 3, 1, 1, 0]);
+    assert_eq!(rig.log.lines(), ["Some(3s)", "Some(5s)", "Some(3s)"]);
 }
 
 #[tokio::test]
