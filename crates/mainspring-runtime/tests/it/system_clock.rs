@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use mainspring_core::clock::Clock;
+use mainspring_core::clock::{Clock, Timer};
 use mainspring_runtime::system_clock::system_clock;
 
 const SHORT: Duration = Duration::from_millis(5);
@@ -56,40 +56,6 @@ async fn stop_is_true_only_if_it_prevented_the_firing() {
         received.wait().now_or_never().is_none(),
         "one firing, received once"
     );
-}
-
-#[tokio::test]
-async fn reset_arms_again_from_now_and_forgets_an_old_firing() {
-    let clock = system_clock();
-    let mut timer = clock.timer(SHORT);
-    pass(&clock, SHORT).await;
-    assert!(timer.reset(LONG), "it was active");
-    assert!(
-        timer.wait().now_or_never().is_none(),
-        "the old firing is gone"
-    );
-    assert!(timer.reset(SHORT));
-    let before = clock.monotonic();
-    timer.wait().await;
-    assert!(clock.monotonic().since(before) >= SHORT);
-    assert!(!timer.reset(SHORT), "it had been received");
-    timer.wait().await;
-    let mut stopped = clock.timer(LONG);
-    stopped.stop();
-    assert!(!stopped.reset(SHORT), "it was stopped");
-    stopped.wait().await;
-}
-
-#[tokio::test]
-async fn a_reset_while_it_waits_is_seen() {
-    let clock = system_clock();
-    let mut timer = clock.timer(LONG);
-    assert!(
-        timer.wait().now_or_never().is_none(),
-        "polled, and its sleep is armed"
-    );
-    timer.reset(SHORT);
-    timer.wait().await;
 }
 
 #[tokio::test]
@@ -225,4 +191,44 @@ async fn a_stopped_timer_wakes_nobody() {
         let ended = clock.timeout(LONG, polling).await;
         assert_eq!((ended.is_err(), polls), (stopped, 2));
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn reset_arms_again_from_now_and_forgets_an_old_firing() {
+    let clock = system_clock();
+    let mut timer = clock.timer(SHORT);
+    pass(&clock, SHORT).await;
+    assert!(timer.reset(LONG), "it was active");
+    assert!(
+        timer.wait().now_or_never().is_none(),
+        "the old firing is gone"
+    );
+    assert!(timer.reset(SHORT));
+    let before = clock.monotonic();
+    fires(&clock, &mut timer).await;
+    assert!(clock.monotonic().since(before) >= SHORT);
+    assert!(!timer.reset(SHORT), "it had been received");
+    fires(&clock, &mut timer).await;
+    let mut stopped = clock.timer(LONG);
+    stopped.stop();
+    assert!(!stopped.reset(SHORT), "it was stopped");
+    fires(&clock, &mut stopped).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reset_while_it_waits_is_seen() {
+    let clock = system_clock();
+    let mut timer = clock.timer(LONG);
+    assert!(
+        timer.wait().now_or_never().is_none(),
+        "polled, and its sleep is armed"
+    );
+    timer.reset(SHORT);
+    fires(&clock, &mut timer).await;
+}
+
+/// Waits for a timer that is due long before this gives up.
+async fn fires(clock: &Clock, timer: &mut Timer) {
+    let fired = clock.timeout(LONG / 2, timer.wait()).await;
+    assert!(fired.is_ok(), "it fires in its time");
 }
