@@ -146,6 +146,25 @@ async fn a_stopped_callback_is_let_go() {
     assert_eq!(Arc::strong_count(&held), 1, "it does not wait out its hour");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stop_that_races_tells_whether_the_callback_ran() {
+    let clock = system_clock();
+    for round in 0..30_000 {
+        let calls = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&calls);
+        let after = clock.after(Duration::ZERO, move || {
+            counted.fetch_add(1, Ordering::SeqCst);
+        });
+        (0..round % 100).for_each(|_| std::hint::spin_loop());
+        let prevented = after.stop();
+        // The callback is gone once it has run or never will.
+        while Arc::strong_count(&calls) > 1 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(calls.load(Ordering::SeqCst), usize::from(!prevented));
+    }
+}
+
 // In the tests below tokio's time is paused: it moves by itself, and the wall does not.
 
 #[tokio::test(start_paused = true)]
