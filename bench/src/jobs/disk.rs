@@ -1,4 +1,4 @@
-//! (f) What the disk takes to make 4 KiB durable: everything that commits once per job waits for it.
+//! (f) What the disk takes to make 4 KiB durable: whoever commits once per job waits for it.
 
 use std::fs::File;
 use std::io::{Seek, SeekFrom, Write};
