@@ -43,10 +43,12 @@ pub fn run(options: &Options) -> Result<(), String> {
     let machine = Machine::here();
     let folder = options.json.parent().unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder).map_err(|why| format!("{}: {why}", folder.display()))?;
-    let mut rows = match &options.peers {
+    // Read first, since a file that is wrong should not cost the whole run.
+    let peers = match &options.peers {
         None => Vec::new(),
         Some(path) => entry::read(path)?,
     };
+    let mut rows = Vec::new();
     if options.wants('f') {
         rows.extend(disk(folder)?);
     }
@@ -57,6 +59,7 @@ pub fn run(options: &Options) -> Result<(), String> {
             rows.extend(rows::measure::<Limit>(row, synchronous, &sizes, folder)?);
         }
     }
+    rows.extend(peers);
     entry::sort(&mut rows);
     let ratios = compare::ratios(&rows);
     println!("machine: {machine}\n\n{}", entry::table(&rows));

@@ -52,11 +52,6 @@ impl Entry {
         self
     }
 
-    /// How many runs there are.
-    pub(crate) fn count(&self) -> usize {
-        self.runs.len()
-    }
-
     pub(crate) fn skipped(mut self, why: impl Into<String>) -> Self {
         self.skipped = Some(why.into());
         self
@@ -84,7 +79,7 @@ impl Entry {
 }
 
 /// The middle value, or the mean of the two in the middle.
-fn median(values: &[f64]) -> Option<f64> {
+pub(crate) fn median(values: &[f64]) -> Option<f64> {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
     let upper = sorted.get(sorted.len() / 2)?;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use tempfile::TempDir;
 
-use crate::entry::{Entry, percentile};
+use crate::entry::{Entry, median, percentile};
 use crate::file::{copy, settle};
 use crate::handler;
 use crate::options::Options;
@@ -14,6 +14,9 @@ use crate::peer::{Failure, Peer, Row, Samples, Synchronous, Work};
 const BULK: u32 = 1_000;
 
 const SPEED: &str = "jobs/s";
+
+/// How often a candidate that may be the best is run before it is chosen.
+const SWEEPS: usize = 3;
 
 const LEFT: &str = "jobs were left unfinished 35 s after the last body";
 
@@ -89,22 +92,33 @@ impl Bench<'_> {
             .collect()
     }
 
-    /// The candidate that did best in one small run each.
+    /// The candidate that does best, the defaults among them.
     async fn best<P: Peer>(&self) -> Result<P::Setting, Failure> {
-        let mut candidates = P::candidates(self.row.work);
+        let work = self.row.work;
+        let mut candidates = P::candidates(work);
         if candidates.len() == 1 {
             return candidates.pop().ok_or_else(|| "there is no setting".into());
         }
+        candidates.push(P::defaults(work));
         let mut best: Option<(f64, P::Setting)> = None;
-        let jobs = self.options.jobs(self.row.work).min(20_000);
-        let template = self.template::<P>(jobs).await?;
         for setting in candidates {
-            let rate = match self.once::<P>(&template, &setting, jobs).await? {
-                Run::Speed(rate) => rate,
-                // What is handled and not finished runs again after a crash.
-                Run::Drain(_, finished) => finished.unwrap_or_default(),
-                Run::PickUps(took) => -percentile(&took, 50).unwrap_or(f64::MAX),
+            let jobs = self.options.jobs(work).min(P::most(&setting, work));
+            let template = self.template::<P>(jobs).await?;
+            let mut rates = Vec::new();
+            // What is far behind after one run does not catch up.
+            let near = |rates: &[f64]| match (&best, rates) {
+                (Some((before, _)), [rate, ..]) => rate * 2.0 > *before,
+                _ => true,
             };
+            while rates.len() < SWEEPS && near(&rates) {
+                rates.push(match self.once::<P>(&template, &setting, jobs).await? {
+                    Run::Speed(rate) => rate,
+                    // What is handled and not finished runs again after a crash.
+                    Run::Drain(_, finished) => finished.unwrap_or_default(),
+                    Run::PickUps(_) => return Err("pick-ups are not swept".into()),
+                });
+            }
+            let rate = median(&rates).unwrap_or_default();
             eprintln!("    {setting}: {rate:.0}");
             if best.as_ref().is_none_or(|(before, _)| rate > *before) {
                 best = Some((rate, setting));
@@ -145,9 +159,9 @@ impl Bench<'_> {
                 vec![entry.note(format!("{jobs} jobs"))]
             }
             Work::Drain(_) => {
-                let handled = Entry::new(system, name, SPEED).runs(all.speeds);
-                let missed = handled.count() - all.finished.len();
-                let finished = Entry::new(system, &format!("{name}, finished"), SPEED);
+                let handled = Entry::new(system, &format!("{name}, bodies"), SPEED);
+                let missed = all.speeds.len() - all.finished.len();
+                let finished = Entry::new(system, name, SPEED);
                 let note = format!("{jobs} jobs, until none is unfinished in the database");
                 let finished = match missed {
                     0 => finished.note(note),
@@ -155,7 +169,10 @@ impl Bench<'_> {
                     _ => finished.note(format!("{note}; {missed} runs did not: {LEFT}")),
                 };
                 let note = format!("{jobs} jobs, until the last body has run");
-                vec![handled.note(note), finished.runs(all.finished)]
+                vec![
+                    finished.runs(all.finished),
+                    handled.runs(all.speeds).note(note),
+                ]
             }
             Work::PickUp => [50, 99]
                 .map(|hundredths| self.pick_up(system, hundredths, &all.pick_ups))

@@ -9,7 +9,7 @@ pub(crate) const USAGE: &str = "usage: peers [--quick] [--only LETTERS] [--runs 
 [--samples N] [--pause-ms N] [--dir PATH]
   --quick         small sizes, for a look
   --only LETTERS  only these rows: a enqueue, b bulk enqueue, c drain, d steady 1 ms jobs, e pick-up
-  --runs N        runs of each row, after one more that is forgotten where settings are swept (5)
+  --runs N        runs of each row (5)
   --jobs N        jobs of a fast drain; the other sizes follow (50000)
   --samples N     pick-ups that are timed (200)
   --pause-ms N    how long the workers are idle before each (250)

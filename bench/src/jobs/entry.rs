@@ -101,10 +101,11 @@ pub fn read(path: &Path) -> Result<Vec<Entry>, String> {
         .collect()
 }
 
-/// Puts those side by side that can be compared: by row, then by what a commit waits for.
+/// Puts those side by side that can be compared: by row, then by what a commit waits for. A row may
+/// say more behind its name, such as `pick-up p99`.
 pub fn sort(entries: &mut [Entry]) {
     let place = |entry: &Entry| {
-        let row = ROWS.iter().position(|row| row.name == entry.row);
+        let row = ROWS.iter().position(|row| entry.row.starts_with(row.name));
         (row.unwrap_or(ROWS.len()), entry.row.clone())
     };
     entries.sort_by_cached_key(|entry| (place(entry), entry.synchronous.clone()));
@@ -189,5 +190,26 @@ mod tests {
 
         std::fs::write(&path, "{}\n").unwrap();
         assert!(read(&path).unwrap_err().contains("line 1"));
+    }
+
+    #[test]
+    fn rows_stand_in_their_order_and_those_of_one_name_together() {
+        let places = [
+            ("fdatasync", ""),
+            ("drain, bodies", "FULL"),
+            ("drain", "NORMAL"),
+            ("enqueue, 10 callers", "FULL"),
+            ("drain", "FULL"),
+            ("enqueue, 1 caller", "FULL"),
+        ];
+        let mut entries =
+            places.map(|(row, safety)| Entry::skipped("x", row, "", "").with("", safety, ""));
+        sort(&mut entries);
+        let sorted = entries.map(|entry| (entry.row, entry.synchronous));
+        let expected = [5, 3, 4, 2, 1, 0].map(|place: usize| places[place]);
+        assert_eq!(
+            sorted.each_ref().map(|(row, safety)| (&**row, &**safety)),
+            expected
+        );
     }
 }

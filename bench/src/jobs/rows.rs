@@ -11,7 +11,7 @@ use crate::report::{median, shown};
 /// The unit of every speed.
 pub const SPEED: &str = "jobs/s";
 
-/// How often a setting that may be the best is tried before it is chosen.
+/// How often a setting that may be the best is run before it is chosen.
 const SWEEPS: usize = 3;
 
 /// One row of the table.
@@ -80,8 +80,8 @@ impl Sizes {
         jobs / self.divisor
     }
 
-    /// How many jobs tell one setting from another; a slow one gives itself away with few.
-    fn sweep(&self, work: Work) -> u32 {
+    /// How many jobs show that a setting is slow.
+    fn look(&self, work: Work) -> u32 {
         self.jobs(work).min(20_000)
     }
 }
@@ -159,24 +159,22 @@ impl Bench<'_> {
         if let [only] = *group.settings {
             return Ok((only, String::new()));
         }
-        let jobs = self.sizes.sweep(self.row.work);
         let mut swept = Vec::new();
         for &setting in &group.settings {
-            swept.push((setting, vec![self.once::<S>(setting, jobs)?.0]));
+            let (rate, _) = self.once::<S>(setting, self.sizes.look(self.row.work))?;
+            swept.push((setting, rate));
         }
-        // One look rules out what is far behind; the others are told apart by their medians.
-        let first = swept.iter().filter_map(|(_, rates)| rates.first());
-        let first = first.copied().reduce(f64::max).unwrap_or_default();
-        for (setting, rates) in &mut swept {
-            let near = rates.first().is_some_and(|rate| rate * 2.0 > first);
-            for _ in 0..if near { SWEEPS - 1 } else { 0 } {
-                rates.push(self.once::<S>(*setting, jobs)?.0);
-            }
+        // One look rules out what is far behind; the others are told apart by whole runs.
+        let first = swept.iter().map(|(_, rate)| *rate);
+        let near = first.reduce(f64::max).unwrap_or_default() / 2.0;
+        for (setting, rate) in swept.iter_mut().filter(|(_, rate)| *rate > near) {
+            let jobs = self.sizes.jobs(self.row.work);
+            let runs: Result<Vec<_>, _> = (0..SWEEPS)
+                .map(|_| self.once::<S>(*setting, jobs))
+                .collect();
+            let rates: Vec<_> = runs?.into_iter().map(|(rate, _)| rate).collect();
+            *rate = median(&rates);
         }
-        let swept: Vec<_> = swept
-            .into_iter()
-            .map(|(setting, rates)| (setting, median(&rates)))
-            .collect();
         let best = swept.iter().max_by(|one, other| one.1.total_cmp(&other.1));
         let (best, _) = best.ok_or("there is no setting".to_owned())?;
         let told: Vec<_> = swept
