@@ -2,34 +2,36 @@
 //!
 //! A store is passive: it decides nothing about time, retries or order beyond the rules written at
 //! each method, and never reads a clock; `now` is passed in. Each method is one transaction, takes
-//! and answers many items, and writes about a running job only under the claim that owns it. A store
-//! is done when it passes the conformance suite (`mainspring-sim`); [`memory`] is the model that
-//! says what every other store must answer.
+//! and answers many items, and writes about a running job only under the claim that owns it.
+//! A store is done when it passes the conformance suite (`mainspring-sim`); [`memory`] is the model
+//! that says what every other store must answer.
 //!
-//! Three kinds of failure are told apart by [`Error::kind`]: nothing was written (most), it may have
-//! been written ([`ErrorKind::Unknown`](crate::error::ErrorKind::Unknown)), and somebody else owns
-//! the job (a [`Finished::Fenced`] per item, never an error of the batch).
+//! Three kinds of failure are told apart by [`Error::kind`]: nothing was written (most), it may
+//! have been written ([`ErrorKind::Unknown`](crate::error::ErrorKind::Unknown)), and somebody else
+//! owns the job (a [`Finished::Fenced`] per item, never an error of the batch).
 //!
 //! Instants are kept to the microsecond: `now` is rounded down, every due time up, so that nothing
 //! ever starts early. What every store must decide alike is in [`rules`].
 //!
 //! # Rules
-//! - **Attempts.** A claim adds one to `claims` and `attempts`; a snooze, a release and the rescue of
-//!   a job whose body had not begun give the attempt back. [`Operation::Retry`] sets `attempts` to 0.
+//! - **Attempts.** A claim adds one to `claims` and `attempts`; a snooze, a release and the
+//!   rescue of a job whose body had not begun give the attempt back. [`Operation::Retry`] sets
+//!   `attempts` to 0.
 //! - **History.** At most [`rules::HISTORY_MAX`] attempts are kept, the newest.
 //! - **Gates.** A due job waits behind its gate (`ready`, held) and comes in when limit and rate
 //!   allow, in the order of [`rules::held_order`], then of enqueue; its place in the queue is
 //!   [`rules::ready_order`] of that instant. It leaves when it runs no more or is moved to the
-//!   future, a job that is released or rescued queues up behind the gate again; one with an ordered
-//!   gate keeps its place until it is over. Limit and rate of a key are those of its newest job.
-//! - **Unique keys.** A key belongs to a kind and a key. One taken for a time is free when that time
-//!   is over and the next enqueue or prune comes, even if its job has long gone.
+//!   future, a job that is released or rescued queues up behind the gate again; one with an
+//!   ordered gate keeps its place until it is over. Limit and rate of a key are those of its
+//!   newest job.
+//! - **Unique keys.** A key belongs to a kind and a key. One taken for a time is free when that
+//!   time is over and the next enqueue or prune comes, even if its job has long gone.
 //!   [`Operation::Retry`] takes the others again, or is refused as taken.
-//! - **Fences.** A claim that has ended its attempt is answered [`Finished::Already`] until the next
-//!   claim; one that a rescue or the end of its session took away is fenced. A session that is not
-//!   open can claim nothing: nobody would rescue it.
-//! - **Transactions.** What [`Store::complete_in`] has completed holds gate, key and row until its
-//!   engine finishes it, its session ends or is rescued, or an operator discards it.
+//! - **Fences.** A claim that has ended its attempt is answered [`Finished::Already`] until the
+//!   next claim; one that a rescue or the end of its session took away is fenced. A session that
+//!   is not open can claim nothing: nobody would rescue it.
+//! - **Transactions.** What [`Store::complete_in`] has completed holds gate, key and row until
+//!   its engine finishes it, its session ends or is rescued, or an operator discards it.
 
 mod enlist;
 mod filter_text;
@@ -64,8 +66,8 @@ pub type Reply<'a, T> = BoxFuture<'a, Result<T, Error>>;
 /// somebody else. It is a hint: it may come too often, and one that never comes costs only time.
 pub type Hint = Arc<dyn Fn() + Send + Sync>;
 
-/// The most jobs that one claim, finish or lookup of the engine may hold: a batch of this size keeps
-/// a writer busy for a few milliseconds, and a larger one gains nothing. More is a
+/// The most jobs that one claim, finish or lookup of the engine may hold: a batch of this size
+/// keeps a writer busy for a few milliseconds, and a larger one gains nothing. More is a
 /// [`Limit`](crate::error::ErrorKind::Limit) error; a `limit` above it counts as this.
 pub const BATCH_MAX: usize = 1_000;
 
@@ -127,10 +129,10 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
 
     /// Writes new jobs, at most [`ENQUEUE_MAX`]: all or none. Answers in the same order.
     ///
-    /// An id that exists is answered as [`Was::Existing`] and changes nothing; if the job runs under
-    /// the very [`NewJob::claim`] that is asked for, as in the repetition of an enqueue whose
-    /// outcome was unknown, the answer has that claim. A unique key that is
-    /// taken is treated as the job asks. A job with a [`NewJob::claim`] is running from the start.
+    /// An id that exists is answered as [`Was::Existing`] and changes nothing; if the job runs
+    /// under the very [`NewJob::claim`] that is asked for, as in the repetition of an enqueue whose
+    /// outcome was unknown, the answer has that claim. A unique key that is taken is treated
+    /// as the job asks. A job with a [`NewJob::claim`] is running from the start.
     ///
     /// # Errors
     /// [`Taken`](crate::error::ErrorKind::Taken) for the first key whose job asks for an error;

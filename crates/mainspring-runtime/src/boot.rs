@@ -17,7 +17,7 @@ use mainspring_core::error::Error;
 use mainspring_core::event::Events;
 use mainspring_core::health::Readiness;
 use mainspring_core::lifecycle::{
-    Command, Event, Machine, Phase, ShutdownCause, ShutdownReport, StartStep,
+    Command, Event, Machine, Phase, ShutdownCause, ShutdownReport, StartOutcome, StartStep,
 };
 use mainspring_core::spawn::{Scope, Spawner, Task, panic_message};
 use mainspring_core::telemetry::event;
@@ -117,14 +117,22 @@ impl Shell {
             control: Box::new(app.handle.clone()),
         });
         metrics.app().count_tasks(env.spawner.alive());
-        let ctx = Context::root(Arc::clone(&env), Scope::new());
+        let root = |env| {
+            let root = Context::root(env, Scope::new());
+            match &app.jobs.jobs {
+                // For whatever enqueues with nothing but its context, as `ctx.follow_up_job`.
+                Some(jobs) => root.with_value(jobs.clone()),
+                None => root,
+            }
+        };
+        let ctx = root(Arc::clone(&env));
         let follow_ups = FollowUps::with_metrics(app.settings.follow_ups, metrics.app().clone());
         let periodic = Engine::new(ctx.clone(), app.periodics);
         // A registry refuses only beyond a bound of its own; without it only the scrape is poorer.
         let _ = metrics.register_collector(Box::new(periodic.collector()));
         let _ = shared.periodics.set(periodic.clone());
         let site = Site {
-            ctx: Context::root(env, Scope::new()),
+            ctx: root(env),
             network: platform.network,
             environment: platform.environment,
             mode,
@@ -156,9 +164,9 @@ impl Shell {
             ctx,
             bound: Vec::new(),
             health: None,
+            stores: Stores::new(app.jobs.with_builtins(&follow_ups)),
             follow_ups,
             periodic,
-            stores: Stores::new(app.jobs),
             step: None,
             cut: CancellationToken::new(),
             began,
@@ -341,13 +349,24 @@ impl Shell {
 
 fn tell_end(report: &ShutdownReport) {
     let (app, took) = (&*report.app, report.took.as_secs_f64());
-    if let ShutdownCause::StartFailed { what } = &report.cause {
+    if let ShutdownCause::StartFailed { .. } = &report.cause {
         let problems: Vec<_> = report.problems.iter().map(ToString::to_string).collect();
         let error = problems.join("; ");
         tracing::error!(
-            name: event::APP_START_FAILED, app, component = what.as_str(), error,
+            name: event::APP_START_FAILED, app, component = failed_component(report), error,
             "the app failed to start"
         );
     }
     tracing::info!(name: event::APP_STOPPED, app, took, "the app has stopped");
+}
+
+/// The component that was at fault, if one was: parts start one after the other, so there is no
+/// second one that began and did not start.
+fn failed_component(report: &ShutdownReport) -> Option<&str> {
+    let mut parts = report.parts.iter();
+    let failed = parts.find(|part| {
+        let outcome = &part.start.outcome;
+        !matches!(outcome, StartOutcome::None | StartOutcome::Started)
+    });
+    failed.map(|part| part.name.as_str())
 }

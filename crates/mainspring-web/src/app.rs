@@ -12,7 +12,7 @@ use crate::action::Action;
 use crate::context::RequestHead;
 use crate::error::ActionError;
 use crate::http::{HttpEndpoint, HttpLimits, Registered};
-use crate::trigger::TriggerKeys;
+use crate::trigger::{Runs, TriggerKeys};
 
 /// Actions, plain routes and triggers on an [`App`], and [`serve`](Web::serve) to run it.
 ///
@@ -26,6 +26,12 @@ pub trait Web: Sized + Send + 'static {
     /// The HTTP server of this app, added if there was none.
     #[doc(hidden)]
     fn http_mut(&mut self) -> &mut HttpEndpoint;
+
+    /// Lets the app's engine, if it has one, run what triggers enqueue.
+    #[doc(hidden)]
+    fn run_triggers(&mut self, runs: Runs) {
+        drop(runs);
+    }
 
     /// Runs the app; [`serve`](Web::serve) gives it an address first.
     #[doc(hidden)]
@@ -52,7 +58,14 @@ pub trait Web: Sized + Send + 'static {
     #[must_use]
     fn trigger<A: Action>(mut self, action: A, keys: impl Into<TriggerKeys>) -> Self {
         let registered = Registered::new(action);
-        self.http_mut().triggers.push((registered, keys.into()));
+        let http = self.http_mut();
+        let first = http.triggers.is_empty();
+        http.runs.add(registered.clone());
+        http.triggers.push((registered, keys.into()));
+        if first {
+            let runs = http.runs.clone();
+            self.run_triggers(runs);
+        }
         self
     }
 
@@ -149,6 +162,10 @@ pub trait Web: Sized + Send + 'static {
 impl Web for App {
     fn http_mut(&mut self) -> &mut HttpEndpoint {
         self.endpoint_mut()
+    }
+
+    fn run_triggers(&mut self, runs: Runs) {
+        self.builtin_worker(move |follow_ups| runs.worker(follow_ups));
     }
 
     async fn run_app(self) -> Result<ShutdownReport, Error> {

@@ -7,12 +7,12 @@ mod connection;
 mod finish;
 mod in_flight;
 mod limits;
+mod refuse;
 mod request_body;
 mod response_body;
 mod route;
 mod server;
 mod service;
-mod slow;
 mod state;
 mod wire;
 
@@ -26,7 +26,7 @@ use mainspring_runtime::endpoint::{Bound, Endpoint, Site};
 use mainspring_runtime::environment::Environment;
 
 pub(crate) use call::Call;
-pub(crate) use finish::{Ended, Success};
+pub(crate) use finish::{Ended, Finish, Success};
 pub use limits::{
     BODY_TIME, CONNECTIONS_MAX, HEAD_BYTES, HEAD_TIME, HttpLimits, IDLE_TIME, LINGER_BYTES,
     LINGER_TIME, WRITE_TIME,
@@ -37,7 +37,7 @@ pub(crate) use server::{Authenticate, Server};
 
 use crate::action::{Action, DynAction, Limits};
 use crate::error::ErrorMap;
-use crate::trigger::TriggerKeys;
+use crate::trigger::{Runs, TriggerKeys};
 
 /// The app's HTTP server and what is registered on it; made by the methods of
 /// [`Web`](crate::app::Web).
@@ -47,6 +47,7 @@ pub struct HttpEndpoint {
     pub(crate) prefix: Option<String>,
     pub(crate) actions: Vec<Registered>,
     pub(crate) triggers: Vec<(Registered, TriggerKeys)>,
+    pub(crate) runs: Runs,
     pub(crate) routers: Vec<axum::Router>,
     pub(crate) authenticate: Option<Authenticate>,
     pub(crate) errors: ErrorMap,

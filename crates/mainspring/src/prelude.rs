@@ -28,7 +28,7 @@ pub use mainspring_runtime::app::{App, AppHandle};
 #[doc(no_inline)]
 pub use mainspring_runtime::component::Component;
 #[doc(no_inline)]
-pub use mainspring_runtime::jobs::{JobHandle, Jobs};
+pub use mainspring_runtime::jobs::{JobContext, JobHandle, Jobs, Worker};
 #[doc(no_inline)]
 pub use mainspring_runtime::periodic::Tick;
 #[cfg(feature = "web")]

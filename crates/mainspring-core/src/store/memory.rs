@@ -266,8 +266,8 @@ impl Store for MemoryStore {
         commit!(self, |tables| Ok(tables.rescue(now, dead, &rules)))
     }
 
-    fn mark(&self, _session: SessionId, claim: &Claim, running: bool) {
-        lock(&self.shared.tables).mark(claim, running);
+    fn mark(&self, session: SessionId, claim: &Claim, running: bool) {
+        lock(&self.shared.tables).mark(session, claim, running);
     }
 
     fn enqueue(&self, now: Timestamp, jobs: Vec<NewJob>) -> Reply<'_, Vec<Enqueued>> {

@@ -252,8 +252,8 @@ impl<'a> Orphan<'a> {
 /// What a rescue makes of a job; its deaths from now on, and whether it runs alone.
 ///
 /// In this order: a wish to cancel is granted, a job that had not begun is released uncharged, one
-/// that has killed its process alone once too often is quarantined, one without attempts left fails,
-/// and every other one is ready again.
+/// that has killed its process alone once too often is quarantined, one without attempts left
+/// fails, and every other one is ready again.
 pub fn rescue(orphan: &Orphan<'_>, rules: &RescueRules) -> (Ending, u32, bool) {
     let judged = rules.judge(orphan.deaths, orphan.began, orphan.alone);
     let ending = if let Some(reason) = orphan.cancelling {

@@ -9,6 +9,7 @@ use mainspring_core::periodic::Plan;
 use mainspring_core::store::Retention;
 
 use super::App;
+use crate::follow_up::FollowUps;
 use crate::jobs::{JobContext, Jobs, Middleware, Queue, Schedule, Worker, worker_fn};
 use crate::periodic::Tick;
 
@@ -27,6 +28,16 @@ impl App {
     pub fn worker(mut self, worker: impl Worker) -> Self {
         self.jobs.workers.push(Arc::new(worker));
         self
+    }
+
+    /// Adds a worker of the library's own; in an app without jobs it is left out.
+    #[doc(hidden)]
+    pub fn builtin_worker<W: Worker>(
+        &mut self,
+        make: impl FnOnce(FollowUps) -> W + Send + 'static,
+    ) {
+        let make = move |follow_ups| Arc::new(make(follow_ups)) as _;
+        self.jobs.builtins.push(Box::new(make));
     }
 
     /// Adds a function as a worker.

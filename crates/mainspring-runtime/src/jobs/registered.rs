@@ -14,6 +14,7 @@ use super::middleware::DynMiddleware;
 use super::queue::{DEFAULT_QUEUE_SLOTS, Queue, SLOTS_MAX};
 use super::schedule::Schedule;
 use super::worker::DynWorker;
+use crate::follow_up::FollowUps;
 
 /// Everything about jobs that an app was told.
 pub(crate) struct Registered {
@@ -27,7 +28,12 @@ pub(crate) struct Registered {
     pub(crate) retention: Retention,
     pub(crate) max_deaths: u32,
     pub(crate) works: bool,
+    /// Workers of the library's own, made only where there are jobs.
+    pub(crate) builtins: Vec<Builtin>,
 }
+
+/// Makes a worker that runs something with follow-ups of its own.
+pub(crate) type Builtin = Box<dyn FnOnce(FollowUps) -> Arc<dyn DynWorker> + Send>;
 
 impl Default for Registered {
     fn default() -> Self {
@@ -41,11 +47,21 @@ impl Default for Registered {
             retention: Retention::default(),
             max_deaths: RescueRules::MAX_DEATHS,
             works: true,
+            builtins: Vec::new(),
         }
     }
 }
 
 impl Registered {
+    /// The same, with the workers of the library's own, if there are jobs.
+    pub(crate) fn with_builtins(mut self, follow_ups: &FollowUps) -> Self {
+        if self.jobs.is_some() {
+            let made = self.builtins.drain(..).map(|make| make(follow_ups.clone()));
+            self.workers.extend(made);
+        }
+        self
+    }
+
     /// Whether this process runs an engine: it has something to do for one.
     pub(crate) fn has_engine(&self) -> bool {
         let work = !self.workers.is_empty() || !self.schedules.is_empty();
@@ -91,8 +107,8 @@ impl Registered {
                 "call App::jobs once; run a second app for a second store",
             ));
         }
-        if self.jobs.is_some() {
-            return;
+        if let Some(jobs) = &self.jobs {
+            return errors.extend(jobs.source().check().err());
         }
         let parts = [
             (!self.workers.is_empty(), "workers"),

@@ -4,7 +4,7 @@ use super::super::{Claim, Finish, Finished, Progress, rules};
 use super::row::Row;
 use super::tables::Tables;
 use crate::error::Error;
-use crate::job::State;
+use crate::job::{SessionId, State};
 use crate::time::Timestamp;
 
 impl Tables {
@@ -49,9 +49,10 @@ impl Tables {
         true
     }
 
-    pub(super) fn mark(&mut self, claim: &Claim, running: bool) {
-        let owned = self.claimed_by(claim);
-        if owned.is_some_and(|it| it.state == State::Running) {
+    pub(super) fn mark(&mut self, session: SessionId, claim: &Claim, running: bool) {
+        let it = self.claimed_by(claim);
+        let own = it.is_some_and(|it| it.state == State::Running && it.owner == Some(session));
+        if own {
             self.annotate(claim.row, |it| it.began = running);
         }
     }

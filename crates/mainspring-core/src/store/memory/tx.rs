@@ -10,8 +10,8 @@ use crate::error::{Error, ErrorKind};
 use crate::spawn::BoxFuture;
 use crate::time::Timestamp;
 
-/// A transaction on a [`MemoryStore`]: what is done in it happens at [`MemoryTx::commit`], or not at
-/// all when it is dropped.
+/// A transaction on a [`MemoryStore`]: what is done in it happens at [`MemoryTx::commit`], or not
+/// at all when it is dropped.
 ///
 /// It sees its own changes, and no one else does. If what was answered in it is not true any more
 /// when it commits, it changes nothing and says so.

@@ -55,13 +55,10 @@ impl Tables {
     /// Takes a job's key away if its state says so.
     pub(super) fn free_key(&mut self, row: i64) {
         let Some(it) = self.row(row) else { return };
-        let freed = it
-            .scope()
-            .is_some_and(|scope| rules::frees_key(scope, it.state));
-        if freed && it.has_key {
-            if let Some((key, ..)) = self.key_of(row) {
-                self.drop_key(&key);
-            }
+        let scope = it.scope().filter(|_| it.has_key);
+        let freed = scope.is_some_and(|scope| rules::frees_key(scope, it.state));
+        if let Some((key, ..)) = self.key_of(row).filter(|_| freed) {
+            self.drop_key(&key);
         }
     }
 
