@@ -132,8 +132,8 @@ impl Context {
         self.work(kind, name, scope, Some((deadline, cause)))
     }
 
-    /// Like [`for_limited_work`](Context::for_limited_work), for one attempt of a job, which may have
-    /// no limit.
+    /// Like [`for_limited_work`](Context::for_limited_work), for one attempt of a job, which may
+    /// have no limit.
     pub fn for_job(
         &self,
         name: Arc<WorkName>,

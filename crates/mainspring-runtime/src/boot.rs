@@ -103,12 +103,7 @@ impl Shell {
         let mode = plan.mode;
         let shared = Arc::clone(app.handle.shared());
         let metrics = app.metrics;
-        let counted = metrics.app().clone();
-        let listener = platform.events;
-        let events = Events::to(move |event| {
-            counted.record(event);
-            listener.emit(event.clone());
-        });
+        let events = counted(metrics.app(), platform.events);
         let activity = platform.clock.activity().cloned();
         let env = Arc::new(Env {
             clock: platform.clock.clone(),
@@ -345,6 +340,15 @@ impl Shell {
                 .tell(Message::Event(phases::ended(phase, Vec::new()))),
         }
     }
+}
+
+/// Events are counted, and go on to whoever listens.
+fn counted(metrics: &AppMetrics, listener: Events) -> Events {
+    let metrics = metrics.clone();
+    Events::to(move |event| {
+        metrics.record(event);
+        listener.emit(event.clone());
+    })
 }
 
 fn tell_end(report: &ShutdownReport) {

@@ -95,9 +95,9 @@ impl Engine {
             max_deaths: registered.max_deaths,
             ..RescueRules::default()
         };
+        let effective = (&settings, rules, registered.retention);
         tracing::debug!(
-            name: event::JOBS_STARTED, %session, settings = ?(&settings, rules, registered.retention),
-            "the engine's settings"
+            name: event::JOBS_STARTED, %session, settings = ?effective, "the engine's settings"
         );
         let pruner = Pruner::new(registered.retention, bound.clock.now());
         let shared = Arc::new_cyclic(|me| Shared {

@@ -1,4 +1,5 @@
-//! In which order jobs run, and how many: priority, gates, rates, limits over all processes, pauses.
+//! In which order jobs run, and how many: priority, gates, rates, limits over all processes and
+//! pauses.
 
 use std::time::Duration;
 

@@ -154,7 +154,9 @@ impl Shared {
         match self.bound.store.open_session(now, session, name).await {
             Ok(()) => {
                 *self.session.write().unwrap_or_else(PoisonError::into_inner) = session;
-                tracing::warn!(name: event::SESSION_LOST, %session, "this process was thought dead");
+                tracing::warn!(
+                    name: event::SESSION_LOST, %session, "this process was taken for dead"
+                );
             }
             Err(error) => self.failed("open_session", &error),
         }
