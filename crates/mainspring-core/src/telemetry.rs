@@ -200,8 +200,8 @@ pub mod event {
     /// Everything has started; the app takes requests. Level info; fields: `app`, `took`.
     pub const APP_READY: &str = "app.ready";
 
-    /// The start failed; what had started is stopped. Level error; fields: `app`, `component`,
-    /// `error`.
+    /// The start failed; what had started is stopped. Level error; fields: `app`, `component`
+    /// (where one was at fault), `error`.
     pub const APP_START_FAILED: &str = "app.start_failed";
 
     /// The shutdown began, and why. Level info; fields: `app`, `cause`.

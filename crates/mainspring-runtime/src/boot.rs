@@ -17,7 +17,7 @@ use mainspring_core::error::Error;
 use mainspring_core::event::Events;
 use mainspring_core::health::Readiness;
 use mainspring_core::lifecycle::{
-    Command, Event, Machine, Phase, ShutdownCause, ShutdownReport, StartStep,
+    Command, Event, Machine, Phase, ShutdownCause, ShutdownReport, StartOutcome, StartStep,
 };
 use mainspring_core::spawn::{Scope, Spawner, Task, panic_message};
 use mainspring_core::telemetry::event;
@@ -343,11 +343,11 @@ impl Shell {
 
 fn tell_end(report: &ShutdownReport) {
     let (app, took) = (&*report.app, report.took.as_secs_f64());
-    if let ShutdownCause::StartFailed { what } = &report.cause {
+    if let ShutdownCause::StartFailed { .. } = &report.cause {
         let problems: Vec<_> = report.problems.iter().map(ToString::to_string).collect();
         let error = problems.join("; ");
         tracing::error!(
-            name: event::APP_START_FAILED, app, component = what.as_str(), error,
+            name: event::APP_START_FAILED, app, component = failed_component(report), error,
             "the app failed to start"
         );
     }
@@ -362,4 +362,15 @@ fn root(env: Arc<Env>, jobs: Option<&Jobs>) -> Context {
         Some(jobs) => root.with_value(jobs.clone()),
         None => root,
     }
+}
+
+/// The component that was at fault, if one was: parts start one after the other, so there is no
+/// second one that began and did not start.
+fn failed_component(report: &ShutdownReport) -> Option<&str> {
+    let mut parts = report.parts.iter();
+    let failed = parts.find(|part| {
+        let outcome = &part.start.outcome;
+        !matches!(outcome, StartOutcome::None | StartOutcome::Started)
+    });
+    failed.map(|part| part.name.as_str())
 }

@@ -21,7 +21,10 @@ async fn main() -> Result<(), mainspring_core::error::Error> {
     let random = Random::seeded(7);
     let payload = Payload::from_json(vec![b'7'; 100], 1)?;
     let started = Instant::now();
-    for _ in 0..JOBS / 1_000 {
+    for batch in 0..JOBS / 1_000 {
+        // Ids grow with time: a thousand jobs take some milliseconds.
+        let millis = i64::try_from(batch).unwrap_or(0) * 10;
+        let now = Timestamp::from_millisecond(1_790_000_000_000 + millis).unwrap_or_default();
         let jobs = (0..1_000).map(|_| {
             let id = JobId::new(&random, now);
             NewJob::new(id, "noop", now, payload.clone())
@@ -29,6 +32,7 @@ async fn main() -> Result<(), mainspring_core::error::Error> {
         store.enqueue(now, jobs.collect()).await?;
     }
     tell("enqueue(1000)", JOBS, started);
+    let now = Timestamp::from_second(1_790_000_100).unwrap_or_default();
     let session = SessionId::new(&random, now);
     store.open_session(now, session, "drain").await?;
     let mut ended = Vec::new();
@@ -51,7 +55,55 @@ async fn main() -> Result<(), mainspring_core::error::Error> {
         ended = claimed.into_iter().map(end).collect();
     }
     tell("claim+finish(1000)", JOBS, started);
-    store.close().await
+    store.close().await?;
+    least(&folder.path().join("b.db")).expect("the hand-written loop runs");
+    Ok(())
+}
+
+/// The least that a queue must do, by hand: insert, and claim the next while deleting the last.
+#[expect(clippy::disallowed_methods, reason = "a measurement takes real time")]
+fn least(path: &std::path::Path) -> mainspring_sqlite::rusqlite::Result<()> {
+    let db = mainspring_sqlite::rusqlite::Connection::open(path)?;
+    db.execute_batch(
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -65536;
+         CREATE TABLE job (id INTEGER PRIMARY KEY, state INTEGER, payload BLOB);
+         CREATE INDEX ready ON job (id) WHERE state = 1;",
+    )?;
+    let payload = vec![b'7'; 100];
+    let started = Instant::now();
+    for _ in 0..JOBS / 1_000 {
+        db.execute_batch("BEGIN IMMEDIATE")?;
+        let mut insert = db.prepare("INSERT INTO job (state, payload) VALUES (1, ?1)")?;
+        for _ in 0..1_000 {
+            insert.execute((&payload,))?;
+        }
+        db.execute_batch("COMMIT")?;
+    }
+    tell("by hand: insert(1000)", JOBS, started);
+    let started = Instant::now();
+    let mut held: Vec<i64> = Vec::new();
+    let mut select =
+        db.prepare("SELECT id, payload FROM job WHERE state = 1 ORDER BY id LIMIT 1000")?;
+    let mut claim = db.prepare("UPDATE job SET state = 2 WHERE id = ?1")?;
+    let mut delete = db.prepare("DELETE FROM job WHERE id = ?1")?;
+    loop {
+        db.execute_batch("BEGIN IMMEDIATE")?;
+        for id in held.drain(..) {
+            delete.execute((id,))?;
+        }
+        let rows = select.query_map([], |row| Ok((row.get(0)?, row.get::<_, Vec<u8>>(1)?)))?;
+        let rows = rows.collect::<Result<Vec<(i64, _)>, _>>()?;
+        for (id, _) in &rows {
+            claim.execute((id,))?;
+        }
+        db.execute_batch("COMMIT")?;
+        held.extend(rows.iter().map(|(id, _)| id));
+        if held.is_empty() {
+            break;
+        }
+    }
+    tell("by hand: claim+delete(1000)", JOBS, started);
+    Ok(())
 }
 
 #[expect(clippy::disallowed_methods, reason = "a measurement takes real time")]

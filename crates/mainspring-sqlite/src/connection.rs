@@ -6,7 +6,8 @@ use std::time::Duration;
 use mainspring_core::error::{Error, ErrorKind};
 use rusqlite::{Connection, OpenFlags};
 
-use crate::fault::typed;
+use crate::fault::{is_busy, typed};
+use crate::seam::{self, IoInstant};
 
 /// The oldest SQLite that may be used: older ones can damage a WAL database when two connections
 /// checkpoint and write at the same time.
@@ -14,6 +15,12 @@ pub const SQLITE_VERSION_MIN: (u32, u32, u32) = (3, 51, 3);
 
 /// How long a read waits for a lock, which only the recovery after a crash holds against it.
 const READ_WAIT: Duration = Duration::from_secs(5);
+
+/// How long the opening waits for somebody who migrates or holds the lock.
+const OPEN_PATIENCE: Duration = Duration::from_secs(20);
+
+/// How long it rests before it asks again.
+const OPEN_REST: Duration = Duration::from_millis(5);
 
 /// What stays of the write-ahead log after it was written back, so that one burst does not keep the
 /// disk for ever.
@@ -50,8 +57,9 @@ pub(crate) fn open_writer(path: &Path) -> Result<Connection, Error> {
     let connection = open(path)?;
     let set = || -> rusqlite::Result<()> {
         connection.busy_timeout(READ_WAIT)?;
-        let mode: String =
-            connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
+        // SQLite itself does not wait here, for it could wait for one who waits for us.
+        let switch = || connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0));
+        let mode: String = patiently(switch)?;
         if mode != "wal" {
             return Err(rusqlite::Error::InvalidQuery);
         }
@@ -77,6 +85,19 @@ pub(crate) fn open_reader(path: &Path) -> Result<Connection, Error> {
     };
     set().map_err(typed)?;
     Ok(connection)
+}
+
+/// Does something that needs the lock, waiting for whoever holds it.
+pub(crate) fn patiently<T>(mut run: impl FnMut() -> rusqlite::Result<T>) -> rusqlite::Result<T> {
+    let since = IoInstant::now();
+    loop {
+        match run() {
+            Err(error) if is_busy(&error) && since.elapsed() < OPEN_PATIENCE => {
+                seam::rest(OPEN_REST);
+            }
+            result => return result,
+        }
+    }
 }
 
 /// Refuses a SQLite that can damage the file.

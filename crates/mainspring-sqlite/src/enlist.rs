@@ -113,7 +113,7 @@ pub(crate) async fn enqueue<J: Joined>(
 /// Whether the transaction is one on this store's database.
 async fn check_store<J: Joined>(store: &SqliteStore, tx: &mut J) -> Result<(), Error> {
     if store.writer.is_closing() {
-        return Err(crate::fault::closed());
+        return Err(mainspring_core::store::rules::closed());
     }
     if tx.dialect() != Dialect::Sqlite {
         return Err(wrong_store());
@@ -160,6 +160,10 @@ fn wrong_store() -> Error {
 /// The first column of the first row, if it is a number.
 fn number(rows: &[SqlRow]) -> Option<i64> {
     rows.first().and_then(|row| row.first()?.as_integer())
+}
+
+fn corrupt(what: &str) -> Error {
+    crate::fault::corrupt(what).into()
 }
 
 fn text(text: &str) -> SqlValue {

@@ -116,12 +116,6 @@ fn plain(error: rusqlite::Error) -> Error {
     }
 }
 
-/// The answer to whoever calls after the end.
-pub(crate) fn closed() -> Error {
-    Error::new(ErrorKind::Closed, "the store is closed")
-        .with_hint("enqueue before the app has stopped, or open the store again")
-}
-
 /// The answer when a commit was sent and nobody knows what became of it.
 pub(crate) fn unknown(error: &rusqlite::Error) -> Error {
     Error::new(

@@ -155,6 +155,13 @@ impl Life {
     }
 }
 
+impl Drop for Life {
+    fn drop(&mut self) {
+        // The thread holds the file a moment longer, and must not hold the lock.
+        drop(self.inner.file.unlock());
+    }
+}
+
 impl Inner {
     fn write_beat(&self) {
         let beat = self.beat.load(Ordering::Acquire).to_be_bytes();

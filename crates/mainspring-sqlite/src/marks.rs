@@ -1,10 +1,11 @@
-//! Bits of a job's `marks`: what few jobs have, so that usual ones need no second look.
+//! Bits of a job's `marks`: what few jobs have, so that usual ones need no second look. Statements
+//! name some of them by number.
 
-/// It holds a place inside its gate.
+/// It has a place inside its gate.
 pub(crate) const IN_GATE: i64 = 1;
-/// It holds a unique key until it starts.
+/// Its unique key is free when it starts.
 pub(crate) const UNIQUE_START: i64 = 2;
-/// It holds a unique key until it is over.
+/// Its unique key is free when it is over.
 pub(crate) const UNIQUE_END: i64 = 4;
 /// Somebody wants it cancelled while it runs.
 pub(crate) const CANCELLING: i64 = 8;
@@ -12,5 +13,9 @@ pub(crate) const CANCELLING: i64 = 8;
 pub(crate) const LARGE: i64 = 16;
 /// It has a row in the table of details that a claim must read.
 pub(crate) const DETAIL: i64 = 32;
-/// It ran alone when it was claimed last.
-pub(crate) const SOLO: i64 = 64;
+/// It was claimed to run alone.
+pub(crate) const ALONE: i64 = 64;
+/// Its gate lets jobs in one by one, as they were enqueued.
+pub(crate) const ORDERED: i64 = 128;
+/// A user's transaction has completed it; its engine has not finished it yet.
+pub(crate) const OWNED: i64 = 256;

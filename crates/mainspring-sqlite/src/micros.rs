@@ -28,11 +28,6 @@ pub(crate) fn span(time: Duration) -> i64 {
     i64::try_from(time.as_micros()).unwrap_or(i64::MAX)
 }
 
-/// What one level of priority is worth.
-pub(crate) fn level_step() -> i64 {
-    span(mainspring_core::job::AGE_STEP)
-}
-
 fn narrow(micros: i128) -> i64 {
     i64::try_from(micros).unwrap_or(if micros < 0 { i64::MIN } else { i64::MAX })
 }

@@ -5,6 +5,7 @@ pub(crate) mod detail;
 pub(crate) mod enqueue;
 pub(crate) mod finish;
 pub(crate) mod gate;
+pub(crate) mod limit;
 pub(crate) mod operate;
 pub(crate) mod promote;
 pub(crate) mod read;

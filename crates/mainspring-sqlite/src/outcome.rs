@@ -1,47 +1,32 @@
 //! How an attempt ended, as a number in its row. The numbers never change their meaning.
 
-use mainspring_core::job::Verdict;
-
 pub(crate) const RUNNING: i64 = 0;
-pub(crate) const SUCCEEDED: i64 = 1;
-pub(crate) const RETRIED: i64 = 2;
-pub(crate) const SNOOZED: i64 = 3;
-pub(crate) const CANCELLED: i64 = 4;
-pub(crate) const FAILED: i64 = 5;
-pub(crate) const RELEASED: i64 = 6;
-pub(crate) const RESCUED: i64 = 7;
-pub(crate) const QUARANTINED: i64 = 8;
-/// Rescued before its body had begun, and not charged.
-pub(crate) const RESCUED_FREE: i64 = 9;
 
-/// The number of a verdict.
-pub(crate) fn of(verdict: &Verdict) -> i64 {
-    match verdict.as_str() {
-        "succeeded" => SUCCEEDED,
-        "retried" => RETRIED,
-        "snoozed" => SNOOZED,
-        "cancelled" => CANCELLED,
-        "failed" => FAILED,
-        _ => RELEASED,
-    }
+const WORDS: [(&str, i64); 9] = [
+    ("running", RUNNING),
+    ("succeeded", 1),
+    ("retried", 2),
+    ("snoozed", 3),
+    ("cancelled", 4),
+    ("failed", 5),
+    ("released", 6),
+    ("rescued", 7),
+    ("quarantined", 8),
+];
+
+/// Added to the number of an attempt that was given back: its job counts one less than it did.
+const GIVEN_BACK: i64 = 16;
+
+/// The number of a word.
+pub(crate) fn number(word: &str, given_back: bool) -> i64 {
+    let found = WORDS.iter().find(|(other, _)| *other == word);
+    found.map_or(RUNNING, |(_, number)| *number) + if given_back { GIVEN_BACK } else { 0 }
 }
 
 /// The word that a job's history shows.
 pub(crate) fn word(outcome: i64) -> &'static str {
-    match outcome {
-        RUNNING => "running",
-        SUCCEEDED => "succeeded",
-        RETRIED => "retried",
-        SNOOZED => "snoozed",
-        CANCELLED => "cancelled",
-        FAILED => "failed",
-        RELEASED => "released",
-        QUARANTINED => "quarantined",
-        _ => "rescued",
-    }
-}
-
-/// Whether the attempt was given back.
-pub(crate) fn is_free(outcome: i64) -> bool {
-    matches!(outcome, SNOOZED | RELEASED | RESCUED_FREE)
+    let found = WORDS
+        .iter()
+        .find(|(_, number)| *number == outcome % GIVEN_BACK);
+    found.map_or("running", |(word, _)| word)
 }

@@ -23,7 +23,10 @@ enum Who {
 
 /// The last job that each task has written in a transaction of its own.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Pending(Arc<Mutex<Vec<(Who, [u8; 16])>>>);
+pub(crate) struct Pending(Arc<Mutex<Vec<Written>>>);
+
+/// Who wrote which job.
+type Written = (Who, [u8; 16]);
 
 impl Pending {
     /// The present task has written this job in its own transaction.

@@ -10,9 +10,10 @@ use mainspring_core::error::{Error, ErrorKind};
 use tokio::sync::oneshot;
 
 use crate::connection;
-use crate::fault::{Done, closed};
+use crate::fault::Done;
 use crate::seam;
 use crate::sql::Statements;
+use mainspring_core::store::rules::closed;
 
 /// How many reads run at once: one may be long, others pass it.
 const READERS: usize = 2;

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use mainspring_core::error::{Error, ErrorKind};
 use mainspring_core::store::{Reply, Store, StoreSource};
@@ -11,22 +10,16 @@ use rusqlite::Connection;
 
 use crate::address::Address;
 use crate::connection::{self, Synchronous};
-use crate::fault::{corrupt, is_busy, typed};
+use crate::fault::{corrupt, typed};
 use crate::file::Watched;
 use crate::micros;
 use crate::pending::Pending;
 use crate::readers::Readers;
-use crate::seam::{self, IoInstant};
+use crate::seam;
 use crate::sql::Sql;
 use crate::store::SqliteStore;
 use crate::writer::{Start, Writer};
 use crate::{enlist, life, network, schema};
-
-/// How long the opening waits for somebody who migrates or holds the lock.
-const OPEN_PATIENCE: Duration = Duration::from_secs(20);
-
-/// How long it rests before it asks again.
-const OPEN_REST: Duration = Duration::from_millis(5);
 
 /// Opens jobs on SQLite.
 ///
@@ -175,14 +168,5 @@ fn make_template(template: &Path, now: Timestamp) -> Result<(), Error> {
 
 /// Begins a transaction that writes, waiting for whoever holds the lock.
 fn begin(connection: &Connection) -> Result<(), Error> {
-    let since = IoInstant::now();
-    loop {
-        match connection.execute_batch(Sql::BeginImmediate.text()) {
-            Ok(()) => return Ok(()),
-            Err(error) if is_busy(&error) && since.elapsed() < OPEN_PATIENCE => {
-                seam::rest(OPEN_REST);
-            }
-            Err(error) => return Err(typed(error)),
-        }
-    }
+    connection::patiently(|| connection.execute_batch(Sql::BeginImmediate.text())).map_err(typed)
 }

@@ -92,3 +92,70 @@ impl<'c> Statements<'c> {
         result
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SCHEMA: &str = include_str!("migrations/0001_create_tables.sql");
+
+    fn explain(connection: &Connection, how: &str, sql: Sql) -> String {
+        let text = format!("EXPLAIN {how} {}", sql.text());
+        let mut statement = connection.prepare(&text).unwrap();
+        let columns = statement.column_count();
+        let mut rows = statement.raw_query();
+        let mut told = String::new();
+        while let Some(row) = rows.next().unwrap() {
+            for column in 0..columns {
+                if let Ok(text) = row.get::<_, String>(column) {
+                    told.push_str(&text);
+                    told.push('\n');
+                }
+            }
+        }
+        told
+    }
+
+    fn connection() -> Connection {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch(SCHEMA).unwrap();
+        connection
+    }
+
+    #[test]
+    fn every_statement_fits_the_schema() {
+        let connection = connection();
+        for sql in Sql::ALL {
+            assert!(connection.prepare(sql.text()).is_ok(), "{sql:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_looked_for_is_found_by_an_index_whatever_waits() {
+        let connection = connection();
+        let looked = [
+            Sql::SelectReady,
+            Sql::SelectSolo,
+            Sql::SelectHeld,
+            Sql::SelectDue,
+            Sql::SelectExpired,
+            Sql::SelectNextDue,
+        ];
+        for sql in looked {
+            let text = explain(&connection, "QUERY PLAN", sql);
+            assert!(text.contains("mainspring_job_pen"), "{sql:?}: {text}");
+            assert!(!text.contains("SCAN mainspring_job "), "{sql:?}: {text}");
+        }
+    }
+
+    #[test]
+    fn a_job_passes_without_a_table_made_for_it() {
+        let connection = connection();
+        for sql in [Sql::InsertJob, Sql::ClaimJob, Sql::FinishPlain] {
+            let program = explain(&connection, "", sql);
+            assert!(!program.contains("OpenEphemeral"), "{sql:?}");
+            let writes = program.matches("OpenWrite").count();
+            assert!(writes <= 3, "{sql:?} writes {writes} tables and indexes");
+        }
+    }
+}

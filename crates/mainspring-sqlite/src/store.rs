@@ -5,17 +5,17 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use mainspring_core::error::{Error, ErrorKind};
+use mainspring_core::error::Error;
 use mainspring_core::job::{Attempt, JobId, JobRecord, SessionId};
 use mainspring_core::store::{
     BATCH_MAX, Claim, ClaimRequest, Claimed, Counts, Enlist, EnlistBlocking, Enqueued, Filter,
     Finish, Finished, Fire, Fired, Hint, NewJob, Operated, Operation, Page, Peer, PeerLock,
-    Progress, Promoted, Reply, RescueRules, Rescued, Retention, Store,
+    Progress, Promoted, Reply, RescueRules, Rescued, Retention, Store, rules,
 };
 use mainspring_core::time::Timestamp;
 
 use crate::enlist;
-use crate::fault::{Done, closed};
+use crate::fault::Done;
 use crate::file::Watched;
 use crate::life::{self, Life};
 use crate::micros;
@@ -24,6 +24,7 @@ use crate::pending::Pending;
 use crate::readers::Readers;
 use crate::sql::Statements;
 use crate::writer::{Class, LOOK_EVERY, Request, Tx, Writer};
+use mainspring_core::store::rules::closed;
 
 /// Jobs in a SQLite database.
 ///
@@ -83,6 +84,12 @@ impl SqliteStore {
         })
     }
 
+    /// Lets go of a session as the end of its process would, for tests of what others do then.
+    pub fn forsake(&self, session: SessionId) {
+        let life = self.lives().remove(&session);
+        drop(life);
+    }
+
     fn lives(&self) -> std::sync::MutexGuard<'_, BTreeMap<SessionId, Life>> {
         self.lives.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -113,8 +120,11 @@ impl Store for SqliteStore {
         let name = name.to_owned();
         Box::pin(async move {
             let shared = Arc::clone(self.writer.shared());
-            let life = Life::begin(self.file.path(), session, move || shared.close())?;
-            self.lives().insert(session, life);
+            let known = self.lives().contains_key(&session);
+            if !known {
+                let life = Life::begin(self.file.path(), session, move || shared.close())?;
+                self.lives().insert(session, life);
+            }
             let now = micros::floor(now);
             self.write(Caller::Engine, 1, move |tx| {
                 rest::open_session(tx, now, session, &name)
@@ -180,6 +190,7 @@ impl Store for SqliteStore {
                     rescue::rescue(tx, now, dead, rules, &began)
                 })
                 .await?;
+            self.forsake(dead);
             self.read(move |_| {
                 life::forget(&path, dead);
                 Ok(())
@@ -196,9 +207,6 @@ impl Store for SqliteStore {
     }
 
     fn enqueue(&self, now: Timestamp, jobs: Vec<NewJob>) -> Reply<'_, Vec<Enqueued>> {
-        if let Err(error) = check_batch(jobs.len()) {
-            return Box::pin(async move { Err(error) });
-        }
         let now = micros::floor(now);
         self.write(Caller::Person, jobs.len(), move |tx| {
             enqueue::enqueue(tx, now, &jobs)
@@ -212,7 +220,7 @@ impl Store for SqliteStore {
         jobs: Vec<NewJob>,
     ) -> Reply<'a, Vec<Enqueued>> {
         Box::pin(async move {
-            check_batch(jobs.len())?;
+            rules::check_new(&jobs)?;
             enlist::enqueue(self, &mut enlist::Async(tx), micros::floor(now), &jobs).await
         })
     }
@@ -223,7 +231,7 @@ impl Store for SqliteStore {
         now: Timestamp,
         jobs: Vec<NewJob>,
     ) -> Result<Vec<Enqueued>, Error> {
-        check_batch(jobs.len())?;
+        rules::check_new(&jobs)?;
         let mut tx = enlist::Blocking(tx);
         enlist::at_once(enlist::enqueue(self, &mut tx, micros::floor(now), &jobs))
     }
@@ -333,7 +341,10 @@ impl Store for SqliteStore {
     }
 
     fn get_many(&self, ids: Vec<JobId>) -> Reply<'_, Vec<Option<JobRecord>>> {
-        self.read(move |sql| ids.iter().map(|id| read::record(sql, *id)).collect())
+        self.read(move |sql| {
+            rules::check_batch(ids.len())?;
+            ids.iter().map(|id| read::record(sql, *id)).collect()
+        })
     }
 
     fn history(&self, id: JobId) -> Reply<'_, Vec<Attempt>> {
@@ -356,15 +367,4 @@ impl Store for SqliteStore {
             Ok(())
         })
     }
-}
-
-fn check_batch(jobs: usize) -> Result<(), Error> {
-    if jobs <= BATCH_MAX {
-        return Ok(());
-    }
-    Err(Error::new(
-        ErrorKind::Limit,
-        format!("{jobs} jobs are too many at once"),
-    )
-    .with_hint(format!("enqueue at most {BATCH_MAX} together")))
 }

@@ -11,7 +11,7 @@ mod work;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -20,9 +20,9 @@ use mainspring_core::store::Hint;
 use tokio::sync::oneshot;
 
 use crate::connection::{self, Synchronous};
-use crate::fault::closed;
 use crate::file::Watched;
 use crate::seam;
+use mainspring_core::store::rules::closed;
 pub(crate) use tx::{Effect, Tx};
 pub(crate) use work::{Class, Guard, Request};
 
@@ -201,10 +201,7 @@ fn run(
                 Message::Stop(reply) => stop = Some(reply),
             }
             if weight < batch::ROWS_MAX && stop.is_none() {
-                next = match receiver.try_recv() {
-                    Ok(message) => Some(message),
-                    Err(TryRecvError::Empty | TryRecvError::Disconnected) => None,
-                };
+                next = receiver.try_recv().ok();
             }
         }
         let had = !waiting.is_empty();

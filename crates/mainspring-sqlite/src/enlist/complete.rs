@@ -1,8 +1,8 @@
 //! Ending an attempt with success inside the transaction.
 
-use mainspring_core::error::{Error, ErrorKind};
+use mainspring_core::error::Error;
 use mainspring_core::job::Verdict;
-use mainspring_core::store::{Finish, SqlValue};
+use mainspring_core::store::{Finish, SqlValue, rules};
 
 use super::{Joined, blob, check_store, immediate, maybe};
 use crate::micros;
@@ -16,33 +16,23 @@ pub(crate) async fn complete<J: Joined>(
     now: i64,
     attempt: &Finish,
 ) -> Result<(), Error> {
-    let Verdict::Succeed { output } = &attempt.verdict else {
-        return Err(
-            Error::new(ErrorKind::Input, "only a success can join a transaction")
-                .with_hint("return the outcome from the worker instead"),
-        );
-    };
+    rules::check_complete(attempt)?;
     check_store(store, tx).await?;
+    let row = SqlValue::Integer(attempt.claim.row);
     let values = vec![
-        SqlValue::Integer(attempt.claim.row),
+        row.clone(),
         blob(&attempt.claim.token.to_bytes()),
         maybe(attempt.started_at.map(micros::floor)),
         SqlValue::Integer(now),
         blob(attempt.claim.id.as_bytes()),
     ];
-    let rows = tx
-        .run(Sql::CompleteJob.text(), values)
-        .await
-        .map_err(immediate)?;
-    if rows.is_empty() {
-        return Err(
-            Error::new(ErrorKind::Fenced, "the claim does not own the job any more")
-                .with_hint("roll the transaction back: another worker does the job"),
-        );
+    let run = tx.run(Sql::CompleteJob.text(), values).await;
+    if run.map_err(immediate)?.is_empty() {
+        return Err(rules::fenced());
     }
-    if let Some(output) = output {
-        let values = vec![SqlValue::Integer(attempt.claim.row), blob(output)];
-        tx.run(Sql::UpsertOutput.text(), values).await?;
+    if let Verdict::Succeed { output: Some(json) } = &attempt.verdict {
+        tx.run(Sql::UpsertOutput.text(), vec![row, blob(json)])
+            .await?;
     }
     Ok(())
 }

@@ -15,12 +15,20 @@ CREATE TABLE mainspring_lane (
 
 -- What changes while a job lives stands first, what never does last: an update in place rewrites the
 -- row, and a payload that would overflow its page stands in mainspring_detail.
+--
+-- pen and ord say where a job is looked for, so that one index serves all who look: ready jobs in
+-- lane * 4, those that must run alone in lane * 4 + 2, those behind a gate in gate * 4 + 1, scheduled
+-- ones in 0 by due, those that are over in -state by ended_at; nowhere while they run. Each index that
+-- a change of state touches costs as much as the rest of the statement. (A list after IN in an index's
+-- condition would build a table of its own each time.)
+--
 -- barred: 1 held behind its gate, 2 must run alone. marks: see marks.rs. outcome: see outcome.rs.
 CREATE TABLE mainspring_job (
   seq INTEGER PRIMARY KEY,
   id BLOB NOT NULL UNIQUE,
   lane INTEGER NOT NULL,
   state INTEGER NOT NULL,
+  pen INTEGER,
   barred INTEGER NOT NULL,
   marks INTEGER NOT NULL,
   ord INTEGER NOT NULL,
@@ -43,15 +51,13 @@ CREATE TABLE mainspring_job (
   meta TEXT,
   payload BLOB
 ) STRICT;
-CREATE INDEX mainspring_job_ready ON mainspring_job (lane, ord, seq) WHERE state = 1 AND barred = 0;
-CREATE INDEX mainspring_job_solo ON mainspring_job (lane, ord, seq) WHERE state = 1 AND barred = 2;
-CREATE INDEX mainspring_job_held ON mainspring_job (gate, ord, seq)
-  WHERE state = 1 AND (barred & 1) = 1;
-CREATE INDEX mainspring_job_scheduled ON mainspring_job (due, seq) WHERE state = 0;
-CREATE INDEX mainspring_job_over ON mainspring_job (state, ended_at)
-  WHERE state IN (3, 4, 5);
-CREATE INDEX mainspring_job_cancelling ON mainspring_job (session)
-  WHERE state = 2 AND (marks & 8) = 8;
+CREATE INDEX mainspring_job_pen ON mainspring_job (pen, ord, seq) WHERE pen IS NOT NULL;
+
+-- Running jobs that somebody wants cancelled.
+CREATE TABLE mainspring_wish (
+  seq INTEGER PRIMARY KEY,
+  session BLOB NOT NULL
+) STRICT;
 
 -- What few jobs have.
 CREATE TABLE mainspring_detail (
@@ -90,21 +96,21 @@ CREATE TABLE mainspring_unique (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX mainspring_unique_until ON mainspring_unique (until) WHERE until IS NOT NULL;
 
+-- used: how many places are taken. tat: the state of its rate. opens_at: when the rate lets the next
+-- one in, if nothing else keeps it out.
 CREATE TABLE mainspring_gate (
   gate INTEGER PRIMARY KEY,
   key TEXT NOT NULL UNIQUE,
   used INTEGER NOT NULL,
   cap INTEGER NOT NULL,
-  ordered INTEGER NOT NULL,
   rate_count INTEGER,
   rate_per INTEGER,
-  tat INTEGER,
+  tat INTEGER NOT NULL,
   opens_at INTEGER
 ) STRICT;
 CREATE INDEX mainspring_gate_opens ON mainspring_gate (opens_at) WHERE opens_at IS NOT NULL;
 
--- A queue with something said about it: that it is paused, when its rate has its next turn, how many
--- of its jobs run if they are limited over all processes.
+-- A queue about which something was said: that it is paused, where its rate is.
 CREATE TABLE mainspring_queue (
   queue TEXT PRIMARY KEY,
   paused INTEGER NOT NULL DEFAULT 0,
@@ -129,11 +135,4 @@ CREATE TABLE mainspring_claim (
 CREATE TABLE mainspring_schedule (
   schedule TEXT PRIMARY KEY,
   cursor INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
-
-CREATE TABLE mainspring_fire (
-  schedule TEXT NOT NULL,
-  scheduled_for INTEGER NOT NULL,
-  id BLOB,
-  PRIMARY KEY (schedule, scheduled_for)
 ) STRICT, WITHOUT ROWID;

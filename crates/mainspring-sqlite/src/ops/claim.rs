@@ -4,10 +4,11 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 
 use bytes::Bytes;
-use mainspring_core::job::{JobId, Payload, Priority};
-use mainspring_core::store::{Claim, ClaimRequest, Claimed, ClaimedJob, QueueClaim};
+use mainspring_core::job::{JobId, Payload, Priority, SessionId};
+use mainspring_core::store::{Claim, ClaimRequest, Claimed, ClaimedJob, QueueClaim, rules};
 
-use crate::fault::{Done, Fault, corrupt};
+use super::{gate, limit, row};
+use crate::fault::{Done, corrupt};
 use crate::marks;
 use crate::micros;
 use crate::sql::Sql;
@@ -17,23 +18,36 @@ use crate::writer::Tx;
 const CHUNK_MIN: usize = 16;
 
 /// A ready job's place: its static key and its row.
-type Place = (i64, i64);
+pub(crate) type Place = (i64, i64);
 
 /// Takes jobs for a session.
 pub(crate) fn claim(tx: &mut Tx<'_, '_>, now: i64, request: &ClaimRequest) -> Done<Claimed> {
+    let wanted = request.queues.iter().map(|queue| queue.max);
+    rules::check_batch(wanted.fold(0, usize::saturating_add))?;
+    check_session(tx, request.session)?;
     let mut claimed = Claimed::default();
     let mut rows = Vec::new();
+    let mut lanes = Vec::with_capacity(request.queues.len());
     for queue in &request.queues {
-        let lanes = lanes(tx, queue)?;
-        let places = if request.solo {
-            Vec::new()
-        } else {
-            merge(tx, &lanes, queue.max)?
-        };
-        for (_, seq) in places {
-            claimed.jobs.push(take(tx, now, request, seq)?);
-            rows.push(seq);
+        let known = lanes_of(tx, queue)?;
+        if !request.solo {
+            let places = merge(tx, &known, queue.max)?;
+            let places = limit::limited(tx, now, queue, places, &mut claimed)?;
+            for (_, seq) in places {
+                claimed.jobs.push(take(tx, now, request, seq)?);
+                rows.push(seq);
+            }
         }
+        lanes.push(known);
+    }
+    if request.solo
+        && let Some(seq) = first_solo(tx, now, request, &lanes, &mut claimed)?
+    {
+        claimed.jobs.push(take(tx, now, request, seq)?);
+        rows.push(seq);
+    }
+    for lane in lanes.iter().flatten() {
+        claimed.solo_waits = claimed.solo_waits || solo(tx, *lane)?.is_some();
     }
     if !rows.is_empty() {
         tx.keep_claim(request.session, request.token, &rows)?;
@@ -41,12 +55,63 @@ pub(crate) fn claim(tx: &mut Tx<'_, '_>, now: i64, request: &ClaimRequest) -> Do
     Ok(claimed)
 }
 
-fn lanes(tx: &mut Tx<'_, '_>, queue: &QueueClaim) -> Done<Vec<i64>> {
+/// A session that is not open cannot be rescued, so it may not claim.
+pub(crate) fn check_session(tx: &Tx<'_, '_>, session: SessionId) -> Done<()> {
+    let open = tx
+        .sql
+        .row(Sql::SelectSession, (&session.as_bytes()[..],), |_| Ok(()))?;
+    open.ok_or_else(|| rules::session_gone().into())
+}
+
+/// The lanes of a queue that this process knows; none of one that is paused.
+fn lanes_of(tx: &mut Tx<'_, '_>, queue: &QueueClaim) -> Done<Vec<i64>> {
+    let paused = tx
+        .sql
+        .row(Sql::SelectIsPaused, (&*queue.queue,), |_| Ok(()))?;
+    if paused.is_some() {
+        return Ok(Vec::new());
+    }
     let mut lanes = Vec::with_capacity(queue.kinds.len());
     for kind in queue.kinds.iter() {
         lanes.extend(tx.known_lane(&queue.queue, kind)?);
     }
+    lanes.sort_unstable();
+    lanes.dedup();
     Ok(lanes)
+}
+
+/// The first job of all these queues that must run alone.
+fn first_solo(
+    tx: &mut Tx<'_, '_>,
+    now: i64,
+    request: &ClaimRequest,
+    lanes: &[Vec<i64>],
+    claimed: &mut Claimed,
+) -> Done<Option<i64>> {
+    let mut found = Vec::new();
+    for (queue, lanes) in request.queues.iter().zip(lanes) {
+        let mut first = None;
+        for lane in lanes.iter().filter(|_| queue.max > 0) {
+            first = first.into_iter().chain(solo(tx, *lane)?).min();
+        }
+        found.extend(first.map(|place| (place, queue)));
+    }
+    found.sort_by_key(|(place, _)| *place);
+    for (place, queue) in found {
+        let taken = limit::limited(tx, now, queue, vec![place], claimed)?;
+        if let Some((_, seq)) = taken.first() {
+            return Ok(Some(*seq));
+        }
+    }
+    Ok(None)
+}
+
+fn solo(tx: &Tx<'_, '_>, lane: i64) -> Done<Option<Place>> {
+    Ok(tx
+        .sql
+        .row(Sql::SelectSolo, (row::lane_pen(lane, gate::SOLO),), |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?)
 }
 
 /// The first places of several lanes. Each lane is read a little at a time, so that the cost follows
@@ -85,7 +150,7 @@ fn merge(tx: &Tx<'_, '_>, lanes: &[i64], max: usize) -> Done<Vec<Place>> {
 
 fn read(tx: &Tx<'_, '_>, lane: i64, after: Place, limit: usize) -> Done<VecDeque<Place>> {
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let params = (lane, after.0, after.1, limit);
+    let params = (row::lane_pen(lane, 0), after.0, after.1, limit);
     let rows = tx.sql.rows(Sql::SelectReady, params, |row| {
         Ok((row.get(0)?, row.get(1)?))
     })?;
@@ -129,12 +194,13 @@ fn take(tx: &mut Tx<'_, '_>, now: i64, request: &ClaimRequest, seq: i64) -> Done
     })?;
     let row = row.ok_or_else(|| corrupt("the index of ready jobs"))?;
     if row.claims > 0 {
-        archive(tx, seq)?;
+        archive(tx, seq, row.claims)?;
     }
     let token = request.token.to_bytes();
     let session = request.session.as_bytes();
+    let alone = if request.solo { marks::ALONE } else { 0 };
     tx.sql
-        .execute(Sql::ClaimJob, (seq, &token[..], &session[..], now))?;
+        .execute(Sql::ClaimJob, (seq, &token[..], &session[..], now, alone))?;
     let lane = tx.lane_names(row.lane)?;
     if row.marks & marks::UNIQUE_START != 0 {
         super::unique::free_started(tx, seq, &lane.kind, &row.id)?;
@@ -165,6 +231,7 @@ fn take(tx: &mut Tx<'_, '_>, now: i64, request: &ClaimRequest, seq: i64) -> Done
     job.enqueued_at = micros::instant(row.enqueued_at);
     job.cursor = cursor;
     job.scheduled_by = scheduled_by;
+    job.solo = request.solo;
     job.gated = row.marks & marks::IN_GATE != 0;
     if let Some(meta) = row.meta {
         job.meta =
@@ -173,8 +240,12 @@ fn take(tx: &mut Tx<'_, '_>, now: i64, request: &ClaimRequest, seq: i64) -> Done
     Ok(job)
 }
 
-/// Moves the attempt that stands in the row to the history.
-pub(crate) fn archive(tx: &Tx<'_, '_>, seq: i64) -> Result<(), Fault> {
+/// Moves the attempt that stands in the row to the history, of which the newest are kept.
+pub(crate) fn archive(tx: &Tx<'_, '_>, seq: i64, claims: u32) -> Done<()> {
     tx.sql.execute(Sql::ArchiveAttempt, (seq,))?;
+    // With the attempt that stands in the row there are as many as are kept.
+    if let Some(over) = (claims + 1).checked_sub(rules::HISTORY_MAX) {
+        tx.sql.execute(Sql::DeleteOldAttempts, (seq, over))?;
+    }
     Ok(())
 }

@@ -1,14 +1,14 @@
 //! Writing new jobs.
 
-use bytes::Bytes;
 use mainspring_core::error::{Error, ErrorKind};
 use mainspring_core::job::{JobId, OnConflict, Scope, State, Unique};
-use mainspring_core::store::{Claim, Enqueued, NewJob, Was};
+use mainspring_core::store::{Claim, Enqueued, NewJob, Was, rules};
 use mainspring_core::time::Timestamp;
 use std::sync::Arc;
 
 use super::detail::{self, Detail};
-use super::{gate, row};
+use super::row::{self, JobRow};
+use super::{claim, gate, unique, wait};
 use crate::fault::{Done, corrupt};
 use crate::sql::Sql;
 use crate::writer::Tx;
@@ -20,6 +20,7 @@ pub(crate) const INLINE_MAX: usize = 2 * 1024;
 
 /// Writes jobs: all or none.
 pub(crate) fn enqueue(tx: &mut Tx<'_, '_>, now: i64, jobs: &[NewJob]) -> Done<Vec<Enqueued>> {
+    rules::check_new(jobs)?;
     jobs.iter().map(|job| one(tx, now, job, None)).collect()
 }
 
@@ -30,65 +31,42 @@ pub(crate) fn one(
     job: &NewJob,
     scheduled_by: Option<(Arc<str>, Timestamp)>,
 ) -> Done<Enqueued> {
-    if let Some(unique) = &job.unique {
-        if exists(tx, job.id)? {
-            return Ok(Enqueued::new(job.id, Was::Existing));
+    let plain = job.unique.is_none() && job.gate.is_none() && job.claim.is_none();
+    if !plain {
+        if let Some(there) = row::load_id(tx.sql, job.id)? {
+            return Ok(existing(job, &there));
         }
-        if let Some(there) = take_key(tx, now, job, unique)? {
+        if let Some((session, _)) = job.claim {
+            claim::check_session(tx, session)?;
+        }
+        if let Some(unique) = &job.unique
+            && let Some(there) = take_key(tx, now, job, unique)?
+        {
             return conflict(tx, now, job, unique, there);
         }
     }
     let due = micros::ceil(job.due);
-    let (mut state, mut barred, mut bits, mut gate) = (State::Scheduled, 0, 0, None);
-    if due <= now {
-        state = State::Ready;
-    }
-    if job.claim.is_some() {
-        state = State::Running;
-    }
     let lane = tx.lane(&job.queue, &job.kind)?;
-    if let Some(wanted) = &job.gate {
-        if job.unique.is_none() && exists(tx, job.id)? {
-            return Ok(Enqueued::new(job.id, Was::Existing));
-        }
-        let number = gate::define(tx, wanted)?;
-        gate = Some(number);
-        match state {
-            State::Running => {
-                gate::force(tx, number)?;
-                bits |= marks::IN_GATE;
-            }
-            State::Ready if gate::enter(tx, now, number)? => bits |= marks::IN_GATE,
-            State::Ready => barred = gate::HELD,
-            _ => {}
-        }
-    }
-    bits |= unique_mark(job);
-    let large = job.payload.json().len() > INLINE_MAX;
-    let detail = Detail {
-        scheduled_by,
-        unique_key: job.unique.as_ref().map(|unique| unique.key.to_string()),
-        payload: large.then(|| job.payload.json().clone()),
-        ..Detail::default()
+    let gate = match &job.gate {
+        Some(gate) => Some(gate::define(tx, gate)?),
+        None => None,
     };
-    if large {
-        bits |= marks::LARGE;
-    }
-    if detail.scheduled_by.is_some() {
-        bits |= marks::DETAIL;
-    }
-    if job.claim.is_some()
-        && job
-            .unique
-            .as_ref()
-            .is_some_and(|u| u.scope == Scope::UntilStarted)
-    {
-        free_key(tx, &job.kind, &job.unique, job.id)?;
-    }
+    let state = if job.claim.is_some() {
+        State::Running
+    } else if gate.is_none() && due <= now {
+        State::Ready
+    } else {
+        State::Scheduled
+    };
+    let bits = bits(job)
+        | if scheduled_by.is_some() {
+            marks::DETAIL
+        } else {
+            0
+        };
     let place = Place {
         lane,
         state,
-        barred,
         bits,
         gate,
         due,
@@ -97,8 +75,17 @@ pub(crate) fn one(
         return Ok(Enqueued::new(job.id, Was::Existing));
     }
     let seq = tx.sql.connection.last_insert_rowid();
+    let detail = Detail {
+        scheduled_by,
+        unique_key: job.unique.as_ref().map(|unique| unique.key.to_string()),
+        payload: (bits & marks::LARGE != 0).then(|| job.payload.json().clone()),
+        ..Detail::default()
+    };
     if detail != Detail::default() {
         detail::write(tx.sql, seq, &detail)?;
+    }
+    if let Some(number) = gate {
+        pass(tx, now, number, seq, job.claim.is_none() && due <= now)?;
     }
     let mut answer = Enqueued::new(job.id, Was::New);
     if let Some((session, token)) = job.claim {
@@ -112,10 +99,58 @@ pub(crate) fn one(
     Ok(answer)
 }
 
+/// The first look of a new job at its gate, whose limits it may have changed for others.
+fn pass(tx: &mut Tx<'_, '_>, now: i64, number: i64, seq: i64, ready: bool) -> Done<()> {
+    let job = row::load(tx.sql, seq)?.ok_or_else(|| corrupt("a job that was just written"))?;
+    if ready {
+        return wait::make_ready(tx, now, job);
+    }
+    if job.has(marks::IN_GATE) {
+        gate::count(tx, number, 1)?;
+    }
+    gate::admit(tx, now, number, u32::MAX).map(drop)
+}
+
+/// The answer for an id that is there; the same claim, asked for again, gets its answer again.
+fn existing(job: &NewJob, there: &JobRow) -> Enqueued {
+    let mut answer = Enqueued::new(job.id, Was::Existing);
+    if let Some((_, token)) = job.claim
+        && there.state == State::Running
+        && there.is_under(token)
+    {
+        answer.claim = Some(Claim {
+            id: job.id,
+            row: there.seq,
+            token,
+        });
+    }
+    answer
+}
+
+/// What of a new job is unusual.
+pub(crate) fn bits(job: &NewJob) -> i64 {
+    let mut bits = match job.unique.as_ref().map(|unique| unique.scope) {
+        Some(Scope::UntilStarted) => marks::UNIQUE_START,
+        Some(Scope::UntilFinished) => marks::UNIQUE_END,
+        _ => 0,
+    };
+    if job.payload.json().len() > INLINE_MAX {
+        bits |= marks::LARGE;
+    }
+    if let Some(gate) = &job.gate {
+        bits |= if gate.ordered { marks::ORDERED } else { 0 };
+        bits |= if job.claim.is_some() {
+            marks::IN_GATE
+        } else {
+            0
+        };
+    }
+    bits
+}
+
 struct Place {
     lane: i64,
     state: State,
-    barred: i64,
     bits: i64,
     gate: Option<i64>,
     due: i64,
@@ -127,16 +162,22 @@ fn insert(tx: &Tx<'_, '_>, now: i64, job: &NewJob, place: &Place) -> Done<bool> 
     let token = job.claim.map(|(_, token)| token.to_bytes());
     let session = job.claim.map(|(session, _)| *session.as_bytes());
     let claimed = i64::from(job.claim.is_some());
+    let ready = job.priority.order(micros::instant(place.due));
+    let (pen, ord) = match place.state {
+        State::Ready => (Some(row::lane_pen(place.lane, 0)), ready),
+        State::Scheduled => (Some(0), place.due),
+        _ => (None, ready),
+    };
     let params = rusqlite::params![
         &job.id.as_bytes()[..],
         place.lane,
         place.state.code(),
-        place.barred,
+        pen,
         place.bits,
-        job.priority.order(micros::instant(place.due)),
+        ord,
         place.due,
         job.priority.level(),
-        job.max_attempts,
+        job.max_attempts.max(1),
         claimed,
         place.gate,
         token.as_ref().map(|token| &token[..]),
@@ -152,7 +193,7 @@ fn insert(tx: &Tx<'_, '_>, now: i64, job: &NewJob, place: &Place) -> Done<bool> 
     Ok(tx.sql.execute(Sql::InsertJob, params)? == 1)
 }
 
-pub(crate) fn meta(job: &NewJob) -> Done<Option<String>> {
+pub(crate) fn meta(job: &NewJob) -> Result<Option<String>, Error> {
     if job.meta.is_empty() {
         return Ok(None);
     }
@@ -166,43 +207,35 @@ pub(crate) fn meta(job: &NewJob) -> Done<Option<String>> {
     Ok(Some(text))
 }
 
-pub(crate) fn unique_mark(job: &NewJob) -> i64 {
-    match job.unique.as_ref().map(|unique| unique.scope) {
-        Some(Scope::UntilStarted) => marks::UNIQUE_START,
-        Some(Scope::UntilFinished) => marks::UNIQUE_END,
-        _ => 0,
-    }
-}
-
-fn exists(tx: &Tx<'_, '_>, id: JobId) -> Done<bool> {
-    let row = tx
-        .sql
-        .row(Sql::SelectExists, (&id.as_bytes()[..],), |_| Ok(()))?;
-    Ok(row.is_some())
-}
-
 /// Takes the key for the job; otherwise the id of the job that has it.
 fn take_key(tx: &Tx<'_, '_>, now: i64, job: &NewJob, unique: &Unique) -> Done<Option<JobId>> {
     let until = until(now, unique);
+    if job.claim.is_some() && unique::is_freed_by_start(unique.scope) {
+        return owner(tx, now, job, unique);
+    }
     let params = (&*job.kind, &*unique.key, &job.id.as_bytes()[..], until, now);
     if tx.sql.execute(Sql::UpsertUnique, params)? == 1 {
         return Ok(None);
     }
-    let holder = tx
-        .sql
-        .row(Sql::SelectUnique, (&*job.kind, &*unique.key), |row| {
-            row.get::<_, [u8; 16]>(0)
-        })?;
-    let holder = holder.ok_or_else(|| corrupt("the table of unique keys"))?;
-    Ok(Some(JobId::from_bytes(holder)))
+    let there = owner(tx, now, job, unique)?;
+    there
+        .map(Some)
+        .ok_or_else(|| corrupt("the table of unique keys"))
+}
+
+/// Who has the key now.
+fn owner(tx: &Tx<'_, '_>, now: i64, job: &NewJob, unique: &Unique) -> Done<Option<JobId>> {
+    let params = (&*job.kind, &*unique.key);
+    let found = tx.sql.row(Sql::SelectUnique, params, |row| {
+        Ok((row.get::<_, [u8; 16]>(0)?, row.get::<_, Option<i64>>(1)?))
+    })?;
+    let held = found.filter(|(_, until)| until.is_none_or(|until| until > now));
+    Ok(held.map(|(id, _)| JobId::from_bytes(id)))
 }
 
 /// When a key with a window is free again.
 pub(crate) fn until(now: i64, unique: &Unique) -> Option<i64> {
-    match unique.scope {
-        Scope::For(window) => Some(now.saturating_add(micros::span(window))),
-        _ => None,
-    }
+    rules::key_until(unique.scope, micros::instant(now)).map(micros::ceil)
 }
 
 fn conflict(
@@ -213,15 +246,10 @@ fn conflict(
     there: JobId,
 ) -> Done<Enqueued> {
     match unique.on_conflict {
-        OnConflict::Error => Err(taken(&unique.key).into()),
+        OnConflict::Error => Err(rules::taken(&job.kind, &unique.key).into()),
         OnConflict::Replace => Ok(Enqueued::new(there, replace(tx, now, job, there)?)),
         _ => Ok(Enqueued::new(there, Was::Existing)),
     }
-}
-
-pub(crate) fn taken(key: &str) -> Error {
-    Error::new(ErrorKind::Taken, format!("the unique key {key:?} is taken"))
-        .with_hint("keep or replace the job that has it, or choose another key")
 }
 
 /// Gives the job that is there the new payload and time, if it still waits.
@@ -237,29 +265,16 @@ fn replace(tx: &mut Tx<'_, '_>, now: i64, job: &NewJob, there: JobId) -> Done<Wa
     detail.payload = large.then(|| job.payload.json().clone());
     detail::write(tx.sql, old.seq, &detail)?;
     old.set(marks::LARGE, large);
-    super::wait::move_to(tx, now, &mut old, micros::ceil(job.due))?;
-    row::save(tx.sql, &old)?;
-    let inline: Option<&Bytes> = (!large).then(|| job.payload.json());
+    old.due = micros::ceil(job.due);
+    old.level = job.priority.level();
     let params = rusqlite::params![
         old.seq,
-        inline.map(|json| &json[..]),
+        (!large).then(|| &job.payload.json()[..]),
         job.payload.version(),
         job.payload.checksum(),
+        meta(job)?,
     ];
     tx.sql.execute(Sql::UpdatePayload, params)?;
+    wait::reposition(tx, now, old)?;
     Ok(Was::Replaced)
-}
-
-/// Frees the unique key that a job holds, unless a window keeps it.
-pub(crate) fn free_key(
-    tx: &Tx<'_, '_>,
-    kind: &str,
-    unique: &Option<Unique>,
-    id: JobId,
-) -> Done<()> {
-    if let Some(unique) = unique {
-        let params = (kind, &*unique.key, &id.as_bytes()[..]);
-        tx.sql.execute(Sql::DeleteUnique, params)?;
-    }
-    Ok(())
 }

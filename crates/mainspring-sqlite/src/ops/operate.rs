@@ -1,11 +1,10 @@
 //! What people do to a job.
 
-use mainspring_core::error::{Error, ErrorKind};
-use mainspring_core::job::{Change, JobId, State};
-use mainspring_core::store::{Operated, Operation};
+use mainspring_core::job::{JobId, State};
+use mainspring_core::store::{Operated, Operation, rules};
 
 use super::row::{self, JobRow};
-use super::{claim, detail, finish, wait};
+use super::{claim, detail, gate, unique, wait};
 use crate::fault::Done;
 use crate::sql::Sql;
 use crate::writer::Tx;
@@ -19,89 +18,79 @@ pub(crate) fn operate(
     operation: &Operation,
 ) -> Done<Operated> {
     let Some(mut job) = row::load_id(tx.sql, id)? else {
-        return Err(not_found(id).into());
+        return Err(rules::not_found().into());
     };
     let before = job.state;
+    let after = rules::operate(before, operation, micros::instant(now))?;
     match operation {
-        Operation::Cancel { reason } => cancel(tx, now, &mut job, reason)?,
+        Operation::Cancel { reason } => cancel(tx, now, job, reason)?,
         Operation::Retry => {
-            allow(&job, Change::Retry)?;
-            job.max_attempts = job.attempts.saturating_add(job.max_attempts);
-            job.token = None;
-            wait::due_at(&mut job, now);
-            wait::ready(tx, now, &mut job)?;
-        }
-        Operation::Reschedule { at } => {
-            let due = micros::ceil(*at);
-            allow(&job, Change::Reschedule { later: due > now })?;
-            wait::move_to(tx, now, &mut job, due)?;
+            unique::retake(tx, now, &job)?;
+            if job.has(marks::OWNED) {
+                wait::settle(tx, now, job)?;
+                let settled = row::load_id(tx.sql, id)?;
+                job = settled.ok_or_else(|| crate::fault::corrupt("the table of jobs"))?;
+            }
+            // The attempt before keeps its number in the history.
+            if job.outcome.is_some() {
+                claim::archive(tx, job.seq, job.claims)?;
+                job.outcome = None;
+            }
+            job.attempts = 0;
+            wait::run_again(tx, now, job)?;
         }
         Operation::Free => {
-            allow(&job, Change::Free)?;
             job.deaths = 0;
-            job.barred = 0;
-            wait::due_at(&mut job, now);
-            wait::ready(tx, now, &mut job)?;
+            job.barred &= !gate::SOLO;
+            wait::run_again(tx, now, job)?;
         }
-        Operation::Discard => return discard(tx, now, job),
-        _ => {
-            let message = "this store does not know the operation";
-            return Err(Error::new(ErrorKind::Input, message).into());
+        Operation::Reschedule { at } => {
+            job.due = micros::ceil(*at);
+            wait::reposition(tx, now, job)?;
         }
+        _ => discard(tx, now, job)?,
     }
-    row::save(tx.sql, &job)?;
-    Ok(Operated::new(before, Some(job.state)))
+    Ok(Operated::new(before, after))
 }
 
-fn cancel(tx: &mut Tx<'_, '_>, now: i64, job: &mut JobRow, reason: &str) -> Done<()> {
-    allow(job, Change::Cancel)?;
+fn cancel(tx: &mut Tx<'_, '_>, now: i64, mut job: JobRow, reason: &str) -> Done<()> {
     let mut details = detail::read(tx.sql, job.seq)?;
-    details.cancel = Some(finish::kept(reason));
     if job.state == State::Running {
-        job.set(marks::CANCELLING, true);
-        return detail::write(tx.sql, job.seq, &details);
+        if !job.has(marks::CANCELLING) {
+            details.cancel = Some(reason.to_owned());
+            detail::write(tx.sql, job.seq, &details)?;
+            let session = job.session.as_ref().map(|session| &session[..]);
+            tx.sql.execute(Sql::InsertWish, (job.seq, session))?;
+            job.set(marks::CANCELLING, true);
+            row::save(tx.sql, &job)?;
+        }
+        return Ok(());
     }
+    // The attempt before ended in another way, and keeps its own error.
     if job.outcome.is_some() {
-        claim::archive(tx, job.seq)?;
+        claim::archive(tx, job.seq, job.claims)?;
         job.outcome = None;
     }
-    details.error = details.cancel.clone();
+    details.error = Some(rules::text(reason).to_string());
     detail::write(tx.sql, job.seq, &details)?;
     job.state = State::Cancelled;
     job.ended_at = Some(now);
-    finish::let_go(tx, now, job)
+    wait::settle(tx, now, job)
 }
 
-fn discard(tx: &mut Tx<'_, '_>, now: i64, mut job: JobRow) -> Done<Operated> {
-    let before = job.state;
-    if before == State::Running {
-        let message = "a running job cannot be discarded";
-        return Err(Error::new(ErrorKind::IllegalState, message)
-            .with_hint("cancel it first")
-            .into());
-    }
-    finish::let_go(tx, now, &mut job)?;
-    remove(tx, job.seq)?;
-    Ok(Operated::new(before, None))
+/// Removes a job; what it held is free, but for a key that is taken for a time.
+pub(crate) fn discard(tx: &mut Tx<'_, '_>, now: i64, mut job: JobRow) -> Done<()> {
+    let seq = job.seq;
+    job.state = State::Cancelled;
+    job.ended_at = Some(now);
+    wait::settle(tx, now, job)?;
+    remove(tx, seq)
 }
 
-/// Removes a job with its details and its history.
+/// Removes a job that is over and holds nothing any more.
 pub(crate) fn remove(tx: &Tx<'_, '_>, seq: i64) -> Done<()> {
     tx.sql.execute(Sql::DeleteAttempts, (seq,))?;
     tx.sql.execute(Sql::DeleteDetail, (seq,))?;
     tx.sql.execute(Sql::DeleteJob, (seq,))?;
     Ok(())
-}
-
-fn allow(job: &JobRow, change: Change) -> Done<State> {
-    let illegal = |illegal: mainspring_core::job::Illegal| {
-        Error::new(ErrorKind::IllegalState, illegal.to_string())
-            .with_hint("read the job's state again: somebody else may have changed it")
-    };
-    Ok(job.state.after(change).map_err(illegal)?)
-}
-
-fn not_found(id: JobId) -> Error {
-    Error::new(ErrorKind::NotFound, format!("there is no job {id}"))
-        .with_hint("its retention may have removed it")
 }

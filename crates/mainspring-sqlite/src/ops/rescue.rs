@@ -1,16 +1,16 @@
 //! Giving back the jobs of sessions that have ended.
 
-use mainspring_core::job::{JobId, SessionId, State, Token};
+use mainspring_core::job::{JobId, SessionId, State, Token, Verdict};
+use mainspring_core::store::rules::{self, Orphan};
 use mainspring_core::store::{RescueRules, Rescued};
 
-use super::finish::{self, Next};
 use super::row::{self, JobRow};
-use super::{detail, gate};
+use super::{finish, gate, wait};
 use crate::fault::Done;
 use crate::life::{self, Began};
+use crate::marks;
 use crate::sql::Sql;
 use crate::writer::Tx;
-use crate::{marks, outcome};
 
 /// Gives the jobs of a dead session back and forgets the session.
 pub(crate) fn rescue(
@@ -21,12 +21,16 @@ pub(crate) fn rescue(
     began: &Began,
 ) -> Done<Rescued> {
     let mut rescued = Rescued::default();
-    for mut job in held_by(tx, now, dead)? {
-        let token = job
+    for job in owned_by(tx, dead)? {
+        if job.state != State::Running {
+            wait::settle(tx, now, job)?;
+            continue;
+        }
+        let half = job
             .token
             .map_or(0, |token| life::half(Token::from_bytes(token)));
-        let began = began.contains(&(job.seq, token));
-        judge(tx, now, rules, began, &mut job, &mut rescued)?;
+        let began = began.contains(&(job.seq, half));
+        rescue_one(tx, now, job, &rules, began, &mut rescued)?;
     }
     forget(tx, dead)?;
     Ok(rescued)
@@ -34,20 +38,49 @@ pub(crate) fn rescue(
 
 /// Releases what a session that ends in good order still runs.
 pub(crate) fn close(tx: &mut Tx<'_, '_>, now: i64, session: SessionId) -> Done<()> {
-    for mut job in held_by(tx, now, session)? {
-        job.attempts = job.attempts.saturating_sub(1);
-        job.ended_at = Some(now);
-        job.outcome = Some(outcome::RELEASED);
-        job.token = None;
-        let next = cancelled(tx, &mut job)?.unwrap_or(Next::Ready);
-        finish::apply(tx, now, &mut job, next)?;
+    for mut job in owned_by(tx, session)? {
+        if job.state == State::Running {
+            let reason = finish::cancelling(tx, &job)?;
+            let ending = rules::finish(&Verdict::Release, reason.as_deref());
+            finish::end(tx, now, &mut job, &ending)?;
+            job.token = None;
+        }
+        wait::settle(tx, now, job)?;
     }
     forget(tx, session)
 }
 
-/// The jobs that run under the session's claims. Those that a user's transaction has completed are
-/// over, but hold their gate and key still: they let go of them here.
-fn held_by(tx: &mut Tx<'_, '_>, now: i64, session: SessionId) -> Done<Vec<JobRow>> {
+fn rescue_one(
+    tx: &mut Tx<'_, '_>,
+    now: i64,
+    mut job: JobRow,
+    rules: &RescueRules,
+    began: bool,
+    rescued: &mut Rescued,
+) -> Done<()> {
+    let reason = finish::cancelling(tx, &job)?;
+    let mut orphan = Orphan::new(reason.as_deref(), began, job.has(marks::ALONE));
+    orphan.deaths = job.deaths;
+    orphan.attempts = job.attempts;
+    orphan.max_attempts = job.max_attempts;
+    let (ending, deaths, solo) = rules::rescue(&orphan, rules);
+    let id = JobId::from_bytes(job.id);
+    match ending.state {
+        State::Quarantined => rescued.quarantined.push(id),
+        State::Cancelled => rescued.cancelled.push(id),
+        State::Failed => rescued.failed.push(id),
+        _ => rescued.ready.push((id, deaths)),
+    }
+    finish::end(tx, now, &mut job, &ending)?;
+    job.token = None;
+    job.deaths = deaths;
+    job.barred = if solo { gate::SOLO } else { 0 };
+    wait::settle(tx, now, job)
+}
+
+/// The jobs that run under the session's claims, or that a user's transaction has completed while
+/// their engine has not finished them yet; by row.
+fn owned_by(tx: &Tx<'_, '_>, session: SessionId) -> Done<Vec<JobRow>> {
     let claims = tx
         .sql
         .rows(Sql::SelectClaims, (&session.as_bytes()[..],), |row| {
@@ -56,73 +89,12 @@ fn held_by(tx: &mut Tx<'_, '_>, now: i64, session: SessionId) -> Done<Vec<JobRow
     let mut jobs = Vec::new();
     for (token, rows) in claims {
         for bytes in rows.as_chunks::<8>().0 {
-            let Some(mut job) = row::load(tx.sql, i64::from_be_bytes(*bytes))? else {
-                continue;
-            };
-            if job.token != Some(token) {
-                continue;
-            }
-            if job.state == State::Running {
-                jobs.push(job);
-            } else if job.state.is_over() && job.has(marks::IN_GATE | marks::UNIQUE_END) {
-                finish::let_go(tx, now, &mut job)?;
-                row::save(tx.sql, &job)?;
-            }
+            let found = row::load(tx.sql, i64::from_be_bytes(*bytes))?;
+            jobs.extend(found.filter(|job| job.token == Some(token) && job.is_owned()));
         }
     }
+    jobs.sort_by_key(|job| job.seq);
     Ok(jobs)
-}
-
-fn judge(
-    tx: &mut Tx<'_, '_>,
-    now: i64,
-    rules: RescueRules,
-    began: bool,
-    job: &mut JobRow,
-    rescued: &mut Rescued,
-) -> Done<()> {
-    let judged = rules.judge(job.deaths, began, job.has(marks::SOLO));
-    let id = JobId::from_bytes(job.id);
-    job.deaths = judged.deaths;
-    job.barred = if judged.solo { gate::ALONE } else { 0 };
-    job.token = None;
-    job.ended_at = Some(now);
-    job.outcome = Some(outcome::RESCUED);
-    if !began {
-        job.attempts = job.attempts.saturating_sub(1);
-        job.outcome = Some(outcome::RESCUED_FREE);
-    }
-    let next = if let Some(next) = cancelled(tx, job)? {
-        rescued.cancelled.push(id);
-        next
-    } else if judged.quarantine {
-        job.outcome = Some(outcome::QUARANTINED);
-        rescued.quarantined.push(id);
-        Next::Over(State::Quarantined)
-    } else if began && job.attempts >= job.max_attempts {
-        job.outcome = Some(outcome::FAILED);
-        let mut details = detail::read(tx.sql, job.seq)?;
-        details.error = Some("its process ended".to_owned());
-        detail::write(tx.sql, job.seq, &details)?;
-        rescued.failed.push(id);
-        Next::Over(State::Failed)
-    } else {
-        rescued.ready.push((id, job.deaths));
-        Next::Ready
-    };
-    finish::apply(tx, now, job, next)
-}
-
-/// Where a job goes that somebody wants cancelled.
-fn cancelled(tx: &Tx<'_, '_>, job: &mut JobRow) -> Done<Option<Next>> {
-    if !job.has(marks::CANCELLING) {
-        return Ok(None);
-    }
-    let mut details = detail::read(tx.sql, job.seq)?;
-    details.error = details.cancel.clone();
-    detail::write(tx.sql, job.seq, &details)?;
-    job.outcome = Some(outcome::CANCELLED);
-    Ok(Some(Next::Over(State::Cancelled)))
 }
 
 fn forget(tx: &Tx<'_, '_>, session: SessionId) -> Done<()> {

@@ -1,10 +1,9 @@
 //! Small transactions: sessions, queues, schedules, progress, retention.
 
 use mainspring_core::job::{SessionId, State};
-use mainspring_core::store::{Fire, Fired, Progress, Retention};
+use mainspring_core::store::{BATCH_MAX, Fire, Fired, Progress, Retention, rules};
 
-use super::row::JobRow;
-use super::{detail, enqueue, operate, row};
+use super::{detail, enqueue, finish, operate, row};
 use crate::fault::Done;
 use crate::sql::Sql;
 use crate::writer::Tx;
@@ -26,20 +25,16 @@ pub(crate) fn set_paused(tx: &mut Tx<'_, '_>, queue: &str, paused: bool) -> Done
     Ok(())
 }
 
-/// Makes the fire of a schedule, once.
+/// Makes the fire of a schedule, once: its cursor has passed every instant that has fired.
 pub(crate) fn fire(tx: &mut Tx<'_, '_>, now: i64, fire: &Fire) -> Done<Fired> {
-    let at = micros::floor(fire.scheduled_for);
+    let at = micros::ceil(fire.scheduled_for);
     let cursor = cursor(tx, now, &fire.schedule, false)?;
     if cursor.is_some_and(|cursor| at <= cursor) {
         return Ok(Fired::Before);
     }
-    let id = fire.job.as_ref().map(|job| *job.id.as_bytes());
-    let id = id.as_ref().map(|id| &id[..]);
-    if tx.sql.execute(Sql::InsertFire, (&*fire.schedule, at, id))? == 0 {
-        return Ok(Fired::Before);
-    }
     if let Some(job) = &fire.job {
-        let by = (fire.schedule.clone(), fire.scheduled_for);
+        rules::check_new(std::slice::from_ref(job))?;
+        let by = (fire.schedule.clone(), micros::instant(at));
         enqueue::one(tx, now, job, Some(by))?;
     }
     tx.sql.execute(Sql::UpsertCursor, (&*fire.schedule, at))?;
@@ -65,6 +60,7 @@ pub(crate) fn cursor(
 
 /// Writes progress and cursor of running jobs.
 pub(crate) fn save(tx: &mut Tx<'_, '_>, saves: &[Progress]) -> Done<Vec<bool>> {
+    rules::check_save(saves)?;
     saves
         .iter()
         .map(|progress| save_one(tx, progress))
@@ -72,11 +68,8 @@ pub(crate) fn save(tx: &mut Tx<'_, '_>, saves: &[Progress]) -> Done<Vec<bool>> {
 }
 
 fn save_one(tx: &mut Tx<'_, '_>, progress: &Progress) -> Done<bool> {
-    let claim = &progress.claim;
-    let owned = |job: &JobRow| {
-        job.state == State::Running && job.is_under(claim.token) && job.id == *claim.id.as_bytes()
-    };
-    let Some(mut job) = row::load(tx.sql, claim.row)?.filter(owned) else {
+    let running = finish::claimed(tx, &progress.claim)?;
+    let Some(mut job) = running.filter(|job| job.state == State::Running) else {
         return Ok(false);
     };
     let mut details = detail::read(tx.sql, job.seq)?;
@@ -92,12 +85,14 @@ fn save_one(tx: &mut Tx<'_, '_>, progress: &Progress) -> Done<bool> {
 
 /// Removes what is over for longer than it is kept.
 pub(crate) fn prune(tx: &mut Tx<'_, '_>, now: i64, keep: &Retention, limit: usize) -> Done<usize> {
+    let limit = limit.min(BATCH_MAX);
     let mut removed = 0;
     for state in [State::Succeeded, State::Failed, State::Cancelled] {
-        let kept = keep.of(state).map_or(i64::MAX, micros::span);
-        let before = now.saturating_sub(kept);
+        let Some(cutoff) = rules::cutoff(keep, state, micros::instant(now)) else {
+            continue;
+        };
         let left = i64::try_from(limit.saturating_sub(removed)).unwrap_or(i64::MAX);
-        let params = (state.code(), before, left);
+        let params = (row::over_pen(state), micros::floor(cutoff), left);
         let rows = tx
             .sql
             .rows(Sql::SelectExpired, params, |row| row.get::<_, i64>(0))?;
@@ -106,6 +101,7 @@ pub(crate) fn prune(tx: &mut Tx<'_, '_>, now: i64, keep: &Retention, limit: usiz
             removed += 1;
         }
     }
-    tx.sql.execute(Sql::DeleteExpiredKeys, (now,))?;
+    let most = i64::try_from(limit).unwrap_or(i64::MAX);
+    tx.sql.execute(Sql::DeleteExpiredKeys, (now, most))?;
     Ok(removed)
 }

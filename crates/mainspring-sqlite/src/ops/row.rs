@@ -1,10 +1,13 @@
 //! A job's row, read whole, changed by a decision, and written back: the way of everything that is
 //! rarer than claiming a job and finishing it well.
 
-use mainspring_core::job::{JobId, State, Token};
+use mainspring_core::job::{JobId, Priority, State, Token};
+use mainspring_core::store::rules;
 
+use super::gate;
 use crate::fault::{Done, corrupt};
 use crate::sql::{Sql, Statements};
+use crate::{marks, micros};
 
 /// What changes while a job lives, and what decides about it.
 #[derive(Clone, Debug)]
@@ -25,7 +28,6 @@ pub(crate) struct JobRow {
     pub(crate) gate: Option<i64>,
     pub(crate) token: Option<[u8; 16]>,
     pub(crate) session: Option<[u8; 16]>,
-    pub(crate) enqueued_at: i64,
     pub(crate) claimed_at: Option<i64>,
     pub(crate) began_at: Option<i64>,
     pub(crate) ended_at: Option<i64>,
@@ -46,13 +48,16 @@ pub(crate) fn load_id(sql: &Statements<'_>, id: JobId) -> Done<Option<JobRow>> {
 
 /// Writes everything that may have changed.
 pub(crate) fn save(sql: &Statements<'_>, job: &JobRow) -> Done<()> {
+    let (pen, ord) = job.pen();
     let params = rusqlite::params![
         job.seq,
         job.state.code(),
+        pen,
         job.barred,
         job.marks,
-        job.ord,
+        ord,
         job.due,
+        job.level,
         job.max_attempts,
         job.attempts,
         job.claims,
@@ -75,6 +80,31 @@ impl JobRow {
         self.token == Some(token.to_bytes())
     }
 
+    /// Whether a transaction or an attempt still owns what it holds.
+    pub(crate) fn is_owned(&self) -> bool {
+        self.state == State::Running || self.has(marks::OWNED)
+    }
+
+    /// Where it is looked for, and by which key.
+    fn pen(&self) -> (Option<i64>, i64) {
+        match self.state {
+            State::Scheduled => (Some(0), self.due),
+            State::Ready if self.barred & gate::HELD != 0 => (self.gate.map(held_pen), self.ord),
+            State::Ready => (Some(lane_pen(self.lane, self.barred)), self.ord),
+            state if state.is_over() && !self.has(marks::OWNED) => {
+                (Some(over_pen(state)), self.ended_at.unwrap_or(i64::MIN))
+            }
+            _ => (None, self.ord),
+        }
+    }
+
+    /// Sets the key by which it is claimed, now that it is ready.
+    pub(crate) fn order(&mut self, now: i64) {
+        let priority = Priority::from_level(self.level);
+        let (due, now) = (micros::instant(self.due), micros::instant(now));
+        self.ord = rules::ready_order(priority, due, self.gate.is_some(), now);
+    }
+
     pub(crate) fn has(&self, mark: i64) -> bool {
         self.marks & mark != 0
     }
@@ -86,6 +116,21 @@ impl JobRow {
             self.marks & !mark
         };
     }
+}
+
+/// Where ready jobs of a lane are looked for.
+pub(crate) fn lane_pen(lane: i64, barred: i64) -> i64 {
+    lane.saturating_mul(4) + (barred & gate::SOLO)
+}
+
+/// Where the jobs behind a gate are looked for.
+pub(crate) fn held_pen(gate: i64) -> i64 {
+    gate.saturating_mul(4) + 1
+}
+
+/// Where the jobs that are over are looked for.
+pub(crate) fn over_pen(state: State) -> i64 {
+    -i64::from(state.code())
 }
 
 struct Raw {
@@ -116,11 +161,10 @@ fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Raw> {
         gate: row.get(13)?,
         token: row.get(14)?,
         session: row.get(15)?,
-        enqueued_at: row.get(16)?,
-        claimed_at: row.get(17)?,
-        began_at: row.get(18)?,
-        ended_at: row.get(19)?,
-        outcome: row.get(20)?,
+        claimed_at: row.get(16)?,
+        began_at: row.get(17)?,
+        ended_at: row.get(18)?,
+        outcome: row.get(19)?,
     };
     Ok(Raw {
         job,

@@ -1,66 +1,76 @@
-//! How a job comes to wait: now, through its gate, or for its time.
+//! How a job comes to wait, and what it lets go of: the ways into and out of the queue. Each writes
+//! the row, and then lets others through the gate, which may be the same job.
 
-use mainspring_core::job::{Priority, State};
+use mainspring_core::job::State;
+use mainspring_core::store::rules;
 
-use super::gate;
-use super::row::JobRow;
+use super::row::{self, JobRow};
+use super::{claim, gate, unique};
 use crate::fault::Done;
+use crate::marks;
 use crate::writer::Tx;
-use crate::{marks, micros};
 
-/// Makes a job ready; behind its gate if that has no room.
-pub(crate) fn ready(tx: &mut Tx<'_, '_>, now: i64, job: &mut JobRow) -> Done<()> {
+/// Makes a job ready: behind its gate first, unless it has a place there.
+pub(crate) fn make_ready(tx: &mut Tx<'_, '_>, now: i64, mut job: JobRow) -> Done<()> {
     job.state = State::Ready;
-    job.barred &= !gate::HELD;
-    let Some(number) = job.gate else {
-        return Ok(());
-    };
-    if job.has(marks::IN_GATE) {
-        return Ok(());
-    }
-    if gate::enter(tx, now, number)? {
-        job.set(marks::IN_GATE, true);
+    if job.gate.is_some() && !job.has(marks::IN_GATE) {
+        gate::hold(&mut job);
     } else {
-        job.barred |= gate::HELD;
+        job.barred &= !gate::HELD;
+        job.order(now);
     }
-    Ok(())
+    write(tx, now, &job)
 }
 
-/// Lets a job wait for its time.
-pub(crate) fn later(job: &mut JobRow, due: i64) {
+/// Sets a waiting job where its due time puts it.
+pub(crate) fn reposition(tx: &mut Tx<'_, '_>, now: i64, mut job: JobRow) -> Done<()> {
+    if job.due <= now {
+        return make_ready(tx, now, job);
+    }
     job.state = State::Scheduled;
-    job.barred &= !gate::HELD;
-    due_at(job, due);
+    leave(tx, &mut job)?;
+    write(tx, now, &job)
 }
 
-/// Moves the time of a job that waits.
-pub(crate) fn move_to(tx: &mut Tx<'_, '_>, now: i64, job: &mut JobRow, due: i64) -> Done<()> {
-    if due > now {
-        leave_gate(tx, now, job)?;
-        later(job, due);
-        return Ok(());
-    }
-    due_at(job, due);
+/// Frees what a job held that runs no more: its place, its key; whoever waited for them comes in.
+pub(crate) fn settle(tx: &mut Tx<'_, '_>, now: i64, mut job: JobRow) -> Done<()> {
+    job.set(marks::OWNED, false);
+    leave(tx, &mut job)?;
+    unique::free(tx, &job)?;
     if job.state == State::Ready {
-        return Ok(());
+        return make_ready(tx, now, job);
     }
-    ready(tx, now, job)
+    write(tx, now, &job)
 }
 
-/// Gives up the place inside the gate, if it has one.
-pub(crate) fn leave_gate(tx: &mut Tx<'_, '_>, now: i64, job: &mut JobRow) -> Done<()> {
-    if job.has(marks::IN_GATE) {
+/// Lets a job that has stopped run again, from now on.
+pub(crate) fn run_again(tx: &mut Tx<'_, '_>, now: i64, mut job: JobRow) -> Done<()> {
+    if job.outcome.is_some() {
+        claim::archive(tx, job.seq, job.claims)?;
+        job.outcome = None;
+    }
+    job.due = now;
+    job.ended_at = None;
+    make_ready(tx, now, job)
+}
+
+/// Gives up the place behind the gate, and the one inside if the gate's order does not keep it.
+fn leave(tx: &Tx<'_, '_>, job: &mut JobRow) -> Done<()> {
+    job.barred &= !gate::HELD;
+    let keeps = rules::keeps_place(job.has(marks::ORDERED), job.state);
+    if job.has(marks::IN_GATE) && !keeps {
         job.set(marks::IN_GATE, false);
         if let Some(number) = job.gate {
-            // The job itself must not be let in again by its own leaving: it is not held.
-            gate::leave(tx, now, number)?;
+            gate::count(tx, number, -1)?;
         }
     }
     Ok(())
 }
 
-/// Sets the time and the key that follows from it.
-pub(crate) fn due_at(job: &mut JobRow, due: i64) {
-    job.due = due;
-    job.ord = Priority::from_level(job.level).order(micros::instant(due));
+fn write(tx: &mut Tx<'_, '_>, now: i64, job: &JobRow) -> Done<()> {
+    row::save(tx.sql, job)?;
+    if let Some(number) = job.gate {
+        gate::admit(tx, now, number, u32::MAX)?;
+    }
+    Ok(())
 }

@@ -1,8 +1,8 @@
 INSERT INTO mainspring_job (
-  id, lane, state, barred, marks, ord, due, level, max_attempts, attempts, claims, deaths, gate,
+  id, lane, state, pen, barred, marks, ord, due, level, max_attempts, attempts, claims, deaths, gate,
   enqueued_at, version, checksum, meta, payload
-) VALUES (
-  ?1, (SELECT lane FROM mainspring_lane WHERE queue = ?2 AND kind = ?3), ?4, ?5, ?6, ?7, ?8, ?9,
-  ?10, 0, 0, 0, ?11, ?12, ?13, ?14, ?15, ?16
-) ON CONFLICT (id) DO NOTHING
+) SELECT
+  ?1, lane, ?4, ifnull(?17, lane * 4), ?5, ?6, ?7, ?8, ?9, ?10, 0, 0, 0, ?11, ?12, ?13, ?14, ?15, ?16
+FROM mainspring_lane WHERE queue = ?2 AND kind = ?3
+ON CONFLICT (id) DO NOTHING
 RETURNING seq

@@ -1,1 +1,1 @@
-SELECT seq, gate FROM mainspring_job WHERE state = 0 AND due <= ?1 ORDER BY due, seq LIMIT ?2
+SELECT seq, gate FROM mainspring_job WHERE pen = 0 AND ord <= ?1 ORDER BY ord, seq LIMIT ?2

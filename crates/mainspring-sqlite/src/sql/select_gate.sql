@@ -1,1 +1,1 @@
-SELECT used, cap, ordered, rate_count, rate_per, tat FROM mainspring_gate WHERE gate = ?1
+SELECT used, cap, rate_count, rate_per, tat, opens_at FROM mainspring_gate WHERE gate = ?1

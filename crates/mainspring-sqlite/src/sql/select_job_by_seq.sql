@@ -1,3 +1,3 @@
 SELECT seq, id, lane, state, barred, marks, ord, due, level, max_attempts, attempts, claims, deaths,
-  gate, token, session, enqueued_at, claimed_at, began_at, ended_at, outcome
+  gate, token, session, claimed_at, began_at, ended_at, outcome
 FROM mainspring_job WHERE seq = ?1

@@ -1,1 +1,1 @@
-SELECT id FROM mainspring_unique WHERE kind = ?1 AND key = ?2
+SELECT id, until FROM mainspring_unique WHERE kind = ?1 AND key = ?2

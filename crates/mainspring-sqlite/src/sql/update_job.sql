@@ -1,4 +1,4 @@
-UPDATE mainspring_job SET state = ?2, barred = ?3, marks = ?4, ord = ?5, due = ?6,
-  max_attempts = ?7, attempts = ?8, claims = ?9, deaths = ?10, gate = ?11, token = ?12,
-  session = ?13, claimed_at = ?14, began_at = ?15, ended_at = ?16, outcome = ?17
+UPDATE mainspring_job SET state = ?2, pen = ?3, barred = ?4, marks = ?5, ord = ?6, due = ?7,
+  level = ?8, max_attempts = ?9, attempts = ?10, claims = ?11, deaths = ?12, gate = ?13, token = ?14,
+  session = ?15, claimed_at = ?16, began_at = ?17, ended_at = ?18, outcome = ?19
 WHERE seq = ?1

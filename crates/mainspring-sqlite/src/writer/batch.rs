@@ -11,10 +11,11 @@ use super::tend::Tending;
 use super::tx::Memory;
 use super::{Class, LOOK_EVERY, Request, Shared, Start, Tx};
 use crate::connection::Synchronous;
-use crate::fault::{Done, Fault, closed, is_full, typed, unknown};
+use crate::fault::{Done, Fault, is_full, typed, unknown};
 use crate::file::Watched;
 use crate::seam::IoInstant;
 use crate::sql::{Sql, Statements};
+use mainspring_core::store::rules::closed;
 
 /// The most rows that one transaction writes: more gains nothing and keeps everybody waiting.
 pub(super) const ROWS_MAX: usize = 8_000;

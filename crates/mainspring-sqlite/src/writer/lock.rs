@@ -6,9 +6,10 @@ use rusqlite::Connection;
 
 use super::batch::contended;
 use super::{Request, Shared};
-use crate::fault::{closed, is_busy};
+use crate::fault::is_busy;
 use crate::seam::{self, IoInstant};
 use crate::sql::{Sql, Statements};
+use mainspring_core::store::rules::closed;
 
 /// How long a call waits on behalf of a person.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);

@@ -1,4 +1,13 @@
-//! The tests of the SQLite store.
+//! The SQLite store from the outside: real files, real threads.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+mod conformance;
+mod files;
+mod neighbours;
 mod support;
 mod work;

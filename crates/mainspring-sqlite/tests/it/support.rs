@@ -80,3 +80,23 @@ pub(crate) fn done(claim: Claim) -> Finish {
 
 /// As long as a test waits for what must come.
 pub(crate) const SOON: Duration = Duration::from_secs(20);
+
+/// What a future answers within this time; `None` if it does not, and may still.
+pub(crate) async fn within<F: Future + Unpin>(time: Duration, future: &mut F) -> Option<F::Output> {
+    #[expect(clippy::disallowed_methods, reason = "real time: a lock is waited for")]
+    tokio::time::timeout(time, future).await.ok()
+}
+
+/// Real time, for waits of the store itself.
+pub(crate) struct Stopwatch(std::time::Instant);
+
+#[expect(clippy::disallowed_methods, reason = "real time: a lock is waited for")]
+impl Stopwatch {
+    pub(crate) fn start() -> Self {
+        Self(std::time::Instant::now())
+    }
+
+    pub(crate) fn seconds(&self) -> f64 {
+        self.0.elapsed().as_secs_f64()
+    }
+}

@@ -1,0 +1,1 @@
+DELETE FROM mainspring_attempt WHERE seq = ?1 AND claim <= ?2

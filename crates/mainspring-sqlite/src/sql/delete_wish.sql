@@ -1,0 +1,1 @@
+DELETE FROM mainspring_wish WHERE seq = ?1

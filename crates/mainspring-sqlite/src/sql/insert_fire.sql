@@ -1,1 +1,0 @@
-INSERT INTO mainspring_fire (schedule, scheduled_for, id) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING

@@ -1,0 +1,1 @@
+SELECT token, rows FROM mainspring_claim

@@ -1,0 +1,1 @@
+SELECT tat FROM mainspring_queue WHERE queue = ?1

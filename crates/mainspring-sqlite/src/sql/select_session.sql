@@ -1,0 +1,1 @@
+SELECT 1 FROM mainspring_session WHERE session = ?1

@@ -1,0 +1,83 @@
+//! The suite that every store passes.
+
+use std::sync::Arc;
+
+use mainspring_core::error::Error;
+use mainspring_core::job::SessionId;
+use mainspring_core::spawn::BoxFuture;
+use mainspring_core::store::{Dialect, Enlist, EnlistBlocking, SqlRow, SqlValue, Store};
+use mainspring_sim::conformance::{Fixture, Subject, Transaction};
+use mainspring_sqlite::{RusqliteTx, SqliteSource, SqliteStore, Synchronous};
+use rusqlite::Connection;
+
+use crate::support::{Place, at};
+
+/// Files in folders of their own.
+pub(crate) struct Files;
+
+/// One of them.
+struct File {
+    place: Place,
+    store: Arc<SqliteStore>,
+}
+
+impl Fixture for Files {
+    fn open(&self) -> BoxFuture<'_, Box<dyn Subject>> {
+        let place = Place::new();
+        let source = SqliteSource::new(place.path()).synchronous(Synchronous::Off);
+        let store = Arc::new(source.open_blocking(at(0)).unwrap());
+        Box::pin(async { Box::new(File { place, store }) as Box<dyn Subject> })
+    }
+}
+
+impl Subject for File {
+    fn store(&self) -> Arc<dyn Store> {
+        Arc::clone(&self.store) as Arc<dyn Store>
+    }
+
+    fn second(&self) -> BoxFuture<'_, Arc<dyn Store>> {
+        Box::pin(self.place.source())
+    }
+
+    fn kill(&self, session: SessionId) -> BoxFuture<'_, ()> {
+        self.store.forsake(session);
+        Box::pin(async {})
+    }
+
+    fn begin(&self) -> BoxFuture<'_, Box<dyn Transaction>> {
+        let connection = self.place.user();
+        connection.execute_batch("BEGIN IMMEDIATE").unwrap();
+        Box::pin(async { Box::new(User(connection)) as Box<dyn Transaction> })
+    }
+}
+
+/// A user's transaction on a driver that waits for nobody.
+struct User(Connection);
+
+impl Transaction for User {
+    fn enlist(&mut self) -> &mut dyn Enlist {
+        self
+    }
+
+    fn commit(self: Box<Self>) -> BoxFuture<'static, Result<(), Error>> {
+        self.0.execute_batch("COMMIT").unwrap();
+        Box::pin(async { Ok(()) })
+    }
+}
+
+impl Enlist for User {
+    fn dialect(&self) -> Dialect {
+        Dialect::Sqlite
+    }
+
+    fn execute<'a>(
+        &'a mut self,
+        sql: &'a str,
+        values: Vec<SqlValue>,
+    ) -> BoxFuture<'a, Result<Vec<SqlRow>, Error>> {
+        let rows = RusqliteTx::new(&self.0).execute(sql, values);
+        Box::pin(async { rows })
+    }
+}
+
+mainspring_sim::conformance!(Files);
