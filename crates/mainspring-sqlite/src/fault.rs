@@ -41,7 +41,8 @@ pub(crate) fn is_busy(error: &rusqlite::Error) -> bool {
     )
 }
 
-/// Whether there is no room: SQLite says so itself, or a write of its files failed for that reason.
+/// Whether there is no room: SQLite says so itself, or a write of its files failed for that
+/// reason.
 pub(crate) fn is_full(error: &rusqlite::Error) -> bool {
     error.sqlite_error_code() == Some(ErrorCode::DiskFull)
 }
