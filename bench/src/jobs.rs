@@ -7,6 +7,7 @@ pub mod compare;
 pub mod disk;
 pub mod entry;
 pub mod limit;
+pub mod ours;
 pub mod rows;
 pub mod subject;
 
@@ -16,6 +17,7 @@ use serde::Serialize;
 
 use self::entry::Entry;
 use self::limit::Limit;
+use self::ours::Ours;
 use self::rows::{ROWS, Sizes};
 use self::subject::Synchronous;
 use crate::options::Options;
@@ -57,6 +59,7 @@ pub fn run(options: &Options) -> Result<(), String> {
         for synchronous in Synchronous::ALL {
             eprintln!("({}) {}, {synchronous} …", row.letter, row.name);
             rows.extend(rows::measure::<Limit>(row, synchronous, &sizes, folder)?);
+            rows.extend(rows::measure::<Ours>(row, synchronous, &sizes, folder)?);
         }
     }
     rows.extend(peers);

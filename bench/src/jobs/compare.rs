@@ -41,7 +41,8 @@ struct Side<'a> {
 
 impl Side<'_> {
     fn to_limit(&self, id: &'static str, row: &str, aim: f64, floor: f64) -> Option<Number> {
-        let ratio = self.best(row, is_ours)? / self.best(row, |entry| entry.system == LIMIT)?;
+        let is_limit = |entry: &Entry| entry.system == LIMIT && entry.settings.starts_with("best");
+        let ratio = self.best(row, is_ours)? / self.best(row, is_limit)?;
         let what = format!("{row}: ours / limit");
         Some(self.ratio(id, what, ratio).at_least(aim, floor))
     }
