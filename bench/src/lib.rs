@@ -6,6 +6,7 @@ pub mod action;
 pub mod components;
 pub mod follow_up;
 pub mod foundations;
+pub mod jobs;
 pub mod manual_clock;
 pub mod memory;
 pub mod options;

@@ -1,4 +1,5 @@
-//! `cargo run --release -p bench -- foundations [--quick] [--json PATH] [--only LETTERS]`.
+//! `cargo run --release -p bench -- foundations [--quick] [--json PATH] [--only LETTERS]` or
+//! `cargo run --release -p bench -- jobs --store sqlite […] [--peers PATH]`.
 
 use std::process::ExitCode;
 
@@ -9,6 +10,7 @@ fn main() -> ExitCode {
     let done = match Command::parse(&arguments) {
         Ok(Command::Serve(kind)) => bench::action::server::run(kind),
         Ok(Command::Foundations(options)) => bench::foundations::run(&options),
+        Ok(Command::Jobs(options)) => bench::jobs::run(&options),
         Err(why) => Err(format!("{why}\n{USAGE}")),
     };
     match done {

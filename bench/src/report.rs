@@ -1,6 +1,6 @@
 //! The numbers: medians beside their aims, as a table and as JSON.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Display, Formatter, Write as _};
 use std::path::Path;
 
 use serde::Serialize;
@@ -18,7 +18,7 @@ pub struct Number {
     pub median: f64,
     /// Every run.
     pub runs: Vec<f64>,
-    /// What we want at most.
+    /// What we want, at most or at least.
     pub aim: Option<f64>,
     /// What is not good enough.
     pub floor: Option<f64>,
@@ -87,6 +87,19 @@ impl Number {
         };
         self
     }
+
+    /// Says what the number should be at least.
+    #[must_use]
+    pub fn at_least(mut self, aim: f64, floor: f64) -> Self {
+        self.aim = Some(aim);
+        self.floor = Some(floor);
+        self.verdict = match self.median {
+            median if median >= aim => "aim",
+            median if median >= floor => "floor",
+            _ => "below floor",
+        };
+        self
+    }
 }
 
 impl Machine {
@@ -111,17 +124,12 @@ impl Report {
     /// The numbers as a Markdown table.
     #[must_use]
     pub fn table(&self) -> String {
-        let Machine {
-            processor,
-            cores,
-            kernel,
-            load,
-        } = &self.machine;
         let form = if self.quick { ", short form" } else { "" };
         let mut table = format!(
-            "machine: {processor}, {cores} cores, Linux {kernel}, load {load}{form}\n\n\
+            "machine: {}{form}\n\n\
              | | measured | median | unit | aim | floor | stands at | runs | settings |\n\
-             | --- | --- | ---: | --- | ---: | ---: | --- | ---: | --- |\n"
+             | --- | --- | ---: | --- | ---: | ---: | --- | ---: | --- |\n",
+            self.machine
         );
         for number in &self.numbers {
             let limit = |limit: Option<f64>| limit.map(shown).unwrap_or_default();
@@ -148,14 +156,36 @@ impl Report {
     /// # Errors
     /// Why the file could not be written.
     pub fn write(&self, path: &Path) -> Result<(), String> {
-        let failed =
-            |why: &dyn std::fmt::Display| format!("cannot write {}: {why}", path.display());
-        if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder).map_err(|why| failed(&why))?;
-        }
-        let json = serde_json::to_string_pretty(self).map_err(|why| failed(&why))?;
-        std::fs::write(path, json + "\n").map_err(|why| failed(&why))
+        write(self, path)
     }
+}
+
+impl Display for Machine {
+    fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
+        let Self {
+            processor,
+            cores,
+            kernel,
+            load,
+        } = self;
+        write!(
+            out,
+            "{processor}, {cores} cores, Linux {kernel}, load {load}"
+        )
+    }
+}
+
+/// Writes what was measured as JSON, with the folders on the way.
+///
+/// # Errors
+/// Why the file could not be written.
+pub fn write(measured: &impl Serialize, path: &Path) -> Result<(), String> {
+    let failed = |why: &dyn Display| format!("cannot write {}: {why}", path.display());
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).map_err(|why| failed(&why))?;
+    }
+    let json = serde_json::to_string_pretty(measured).map_err(|why| failed(&why))?;
+    std::fs::write(path, json + "\n").map_err(|why| failed(&why))
 }
 
 /// The middle value, or the mean of the two in the middle.
@@ -172,7 +202,8 @@ pub fn median(values: &[f64]) -> f64 {
     }
 }
 
-fn shown(value: f64) -> String {
+/// A value with about three digits.
+pub(crate) fn shown(value: f64) -> String {
     match value.abs() {
         0.0 => "0".to_owned(),
         size if size < 10.0 => format!("{value:.2}"),
@@ -197,6 +228,14 @@ mod tests {
         assert_eq!(verdict(1.0), "aim");
         assert_eq!(verdict(2.0), "floor");
         assert_eq!(verdict(2.1), "below floor");
+        assert_eq!(verdict(f64::NAN), "below floor");
+        let verdict = |value: f64| {
+            let number = Number::plain("x", "x", "×", vec![value], "");
+            number.at_least(0.5, 0.3).verdict
+        };
+        assert_eq!(verdict(0.5), "aim");
+        assert_eq!(verdict(0.3), "floor");
+        assert_eq!(verdict(0.2), "below floor");
         assert_eq!(verdict(f64::NAN), "below floor");
     }
 }

@@ -132,8 +132,8 @@ impl Context {
         self.work(kind, name, scope, Some((deadline, cause)))
     }
 
-    /// Like [`for_limited_work`](Context::for_limited_work), for one attempt of a job, which may have
-    /// no limit.
+    /// Like [`for_limited_work`](Context::for_limited_work), for one attempt of a job, which may
+    /// have no limit.
     pub fn for_job(
         &self,
         name: Arc<WorkName>,
@@ -258,24 +258,14 @@ impl Context {
         F: FnOnce(Context) -> Fut,
         Fut: Future<Output: Send> + Send + 'static,
     {
-        let name: Arc<str> = Arc::from(name);
-        let ctx = self.for_task(&name);
-        let span = ctx.span().clone();
-        // A panic before there is a future belongs to the task, too.
-        let made = span.in_scope(|| catch_unwind(AssertUnwindSafe(|| work(ctx))));
-        let future = async move {
-            match made {
-                Ok(future) => future.await,
-                Err(payload) => resume_unwind(payload),
-            }
-        };
-        let Inner { scope, env, .. } = &*self.0;
-        env.spawner
-            .spawn_in(&span, scope, TaskKind::Loop, &name, future)
+        self.start(&Arc::from(name), work, |ended| ended)
     }
 
     /// Starts a task that follows a policy when it panics; otherwise like
     /// [`spawn`](Context::spawn).
+    ///
+    /// Awaiting it tells how its last run ended: an error that names the panic if that was one,
+    /// because the policy does not restart it or because it was cancelled before its restart.
     pub fn supervise<F, Fut>(&self, name: &str, on_panic: OnPanic, work: F) -> Task<()>
     where
         F: Fn(Context) -> Fut + Send + Sync + 'static,
@@ -283,10 +273,9 @@ impl Context {
     {
         let owned: Arc<str> = Arc::from(name);
         let task_name = Arc::clone(&owned);
-        let make = move |ctx: Context| async move {
-            supervise(ctx, &task_name, on_panic, work).await;
-        };
-        self.spawn(&owned, make)
+        let make =
+            move |ctx: Context| async move { supervise(ctx, &task_name, on_panic, work).await };
+        self.start(&owned, make, |ended| ended?)
     }
 
     /// Registers work to be done at shutdown, last in first out with the components.
@@ -295,7 +284,8 @@ impl Context {
     /// the start failed.
     ///
     /// # Errors
-    /// Refused once shutdown has begun, and where there is no app.
+    /// Refused once shutdown has begun, where there is no app, and when the name is empty or longer
+    /// than the 128 bytes that the app's other names may have.
     pub fn on_stop<F, Fut>(&self, name: &str, hook: F) -> Result<(), Error>
     where
         F: FnOnce(Context) -> Fut + Send + 'static,
@@ -361,6 +351,35 @@ impl Context {
             let mut alarm = self.clock().alarm(Deadline::Monotonic(at));
             let _ = select(cancelled, poll_fn(|cx| alarm.poll(cx))).await;
         }
+    }
+
+    /// Starts a task whose handle says what `told` makes of its end.
+    fn start<F, Fut, T>(
+        &self,
+        name: &Arc<str>,
+        work: F,
+        told: fn(Result<Fut::Output, Error>) -> Result<T, Error>,
+    ) -> Task<T>
+    where
+        F: FnOnce(Context) -> Fut,
+        Fut: Future<Output: Send> + Send + 'static,
+        T: Send + 'static,
+    {
+        let ctx = self.for_task(name);
+        let own = ctx.clone();
+        // A panic before there is a future belongs to the task, too.
+        let made = own
+            .span()
+            .in_scope(|| catch_unwind(AssertUnwindSafe(|| work(ctx))));
+        let future = async move {
+            match made {
+                Ok(future) => future.await,
+                Err(payload) => resume_unwind(payload),
+            }
+        };
+        let Inner { scope, env, .. } = &*self.0;
+        env.spawner
+            .spawn_under(Some(own), scope, TaskKind::Loop, name, future, told)
     }
 
     fn for_task(&self, name: &Arc<str>) -> Self {

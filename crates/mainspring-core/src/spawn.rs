@@ -20,6 +20,7 @@ pub use supervise::{Backoff, OnPanic, RESTART_WAIT_MIN};
 pub use task::Task;
 
 use crate::activity::{Activity, TaskKind};
+use crate::context::Context;
 use crate::error::{Error, ErrorKind};
 use crate::event::{Event, Events};
 use crate::telemetry::event;
@@ -82,30 +83,38 @@ impl Spawner {
     where
         F: Future<Output: Send> + Send + 'static,
     {
-        self.spawn_in(&Span::none(), owner, kind, name, future)
+        self.spawn_under(None, owner, kind, name, future, |ended| ended)
     }
 
-    /// Like [`spawn`](Spawner::spawn); the task and what is logged about it are inside `span`.
-    pub(crate) fn spawn_in<F>(
+    /// Like [`spawn`](Spawner::spawn); the task and what is logged about it are inside the span of
+    /// its context, and its panic tells why that was cancelled.
+    ///
+    /// The task's handle says what `told` makes of its end.
+    pub(crate) fn spawn_under<F, T>(
         &self,
-        span: &Span,
+        ctx: Option<Context>,
         owner: &Scope,
         kind: TaskKind,
         name: &Arc<str>,
         future: F,
-    ) -> Task<F::Output>
+        told: fn(Result<F::Output, Error>) -> Result<T, Error>,
+    ) -> Task<T>
     where
         F: Future<Output: Send> + Send + 'static,
+        T: Send + 'static,
     {
         let (sender, receiver) = tokio::sync::oneshot::channel();
         // Nobody may be waiting for the result; that is not an error.
-        let told = move |ended| drop(sender.send(ended));
+        let told = move |ended| drop(sender.send(told(ended)));
         let live = self.enter(owner, name);
         let abort = live.abort_handle();
-        let whole = Owned::new(future, live, told);
+        let span = ctx
+            .as_ref()
+            .map_or_else(Span::none, |ctx| ctx.span().clone());
+        let whole = Owned::new(future, live, told).under(ctx);
         match span.is_none() {
             true => self.execute(kind, name, whole),
-            false => self.execute(kind, name, whole.instrument(span.clone())),
+            false => self.execute(kind, name, whole.instrument(span)),
         }
         Task::new(Arc::clone(name), receiver, abort)
     }
@@ -175,10 +184,19 @@ pub fn panic_message(payload: &(dyn Any + Send)) -> String {
     text.unwrap_or_else(|| "a panic without a text".to_owned())
 }
 
-fn panicked(events: &Events, name: &Arc<str>, payload: &(dyn Any + Send)) -> Error {
+/// Tells of a panic in the task `name`, whose context this is.
+fn panicked(
+    events: &Events,
+    name: &Arc<str>,
+    ctx: Option<&Context>,
+    payload: &(dyn Any + Send),
+) -> Error {
     let message = panic_message(payload);
     let task = &**name;
-    tracing::error!(name: event::TASK_PANICKED, task, error = message, "a task panicked");
+    let cause = ctx.and_then(Context::cause_text);
+    tracing::error!(
+        name: event::TASK_PANICKED, task, error = message, cause, "a task panicked"
+    );
     let error = Error::new(
         ErrorKind::Panicked,
         format!("task `{name}` panicked: {message}"),

@@ -200,8 +200,8 @@ pub mod event {
     /// Everything has started; the app takes requests. Level info; fields: `app`, `took`.
     pub const APP_READY: &str = "app.ready";
 
-    /// The start failed; what had started is stopped. Level error; fields: `app`, `component`,
-    /// `error`.
+    /// The start failed; what had started is stopped. Level error; fields: `app`, `component`
+    /// (where one was at fault), `error`.
     pub const APP_START_FAILED: &str = "app.start_failed";
 
     /// The shutdown began, and why. Level info; fields: `app`, `cause`.
@@ -317,6 +317,10 @@ pub mod event {
     /// `jobs`.
     pub const SESSION_RESCUED: &str = "session.rescued";
 
+    /// This process was taken for dead and begins anew; what it ran runs elsewhere. Level warn;
+    /// fields: `session`.
+    pub const SESSION_LOST: &str = "session.lost";
+
     /// A schedule has enqueued its job. Level debug; fields: `schedule`, `scheduled_for`.
     pub const SCHEDULE_FIRED: &str = "schedule.fired";
 
@@ -382,6 +386,7 @@ pub mod event {
         JOBS_STARTED,
         JOBS_CUT,
         SESSION_RESCUED,
+        SESSION_LOST,
         SCHEDULE_FIRED,
         SCHEDULE_MISSED,
         SCHEDULE_FAILED,

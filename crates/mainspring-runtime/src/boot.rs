@@ -17,7 +17,7 @@ use mainspring_core::error::Error;
 use mainspring_core::event::Events;
 use mainspring_core::health::Readiness;
 use mainspring_core::lifecycle::{
-    Command, Event, Machine, Phase, ShutdownCause, ShutdownReport, StartStep,
+    Command, Event, Machine, Phase, ShutdownCause, ShutdownReport, StartOutcome, StartStep,
 };
 use mainspring_core::spawn::{Scope, Spawner, Task, panic_message};
 use mainspring_core::telemetry::event;
@@ -28,6 +28,7 @@ use crate::app::{App, AppHandle, Inbox, Message, OnReady, Shared};
 use crate::endpoint::{Bound, Site};
 use crate::follow_up::FollowUps;
 use crate::health::HealthServer;
+use crate::jobs::Jobs;
 use crate::metrics::AppMetrics;
 use crate::periodic::Engine;
 use crate::platform::Platform;
@@ -103,12 +104,7 @@ impl Shell {
         let mode = plan.mode;
         let shared = Arc::clone(app.handle.shared());
         let metrics = app.metrics;
-        let counted = metrics.app().clone();
-        let listener = platform.events;
-        let events = Events::to(move |event| {
-            counted.record(event);
-            listener.emit(event.clone());
-        });
+        let events = counted(metrics.app(), platform.events);
         let activity = platform.clock.activity().cloned();
         let env = Arc::new(Env {
             clock: platform.clock.clone(),
@@ -117,22 +113,15 @@ impl Shell {
             control: Box::new(app.handle.clone()),
         });
         metrics.app().count_tasks(env.spawner.alive());
-        let root = |env| {
-            let root = Context::root(env, Scope::new());
-            match &app.jobs.jobs {
-                // For whatever enqueues with nothing but its context, as `ctx.follow_up_job`.
-                Some(jobs) => root.with_value(jobs.clone()),
-                None => root,
-            }
-        };
-        let ctx = root(Arc::clone(&env));
+        let jobs = app.jobs.jobs.as_ref();
+        let ctx = root(Arc::clone(&env), jobs);
         let follow_ups = FollowUps::with_metrics(app.settings.follow_ups, metrics.app().clone());
         let periodic = Engine::new(ctx.clone(), app.periodics);
         // A registry refuses only beyond a bound of its own; without it only the scrape is poorer.
         let _ = metrics.register_collector(Box::new(periodic.collector()));
         let _ = shared.periodics.set(periodic.clone());
         let site = Site {
-            ctx: root(env),
+            ctx: root(env, jobs),
             network: platform.network,
             environment: platform.environment,
             mode,
@@ -347,15 +336,45 @@ impl Shell {
     }
 }
 
+/// Events are counted, and go on to whoever listens.
+fn counted(metrics: &AppMetrics, listener: Events) -> Events {
+    let metrics = metrics.clone();
+    Events::to(move |event| {
+        metrics.record(event);
+        listener.emit(event.clone());
+    })
+}
+
 fn tell_end(report: &ShutdownReport) {
     let (app, took) = (&*report.app, report.took.as_secs_f64());
-    if let ShutdownCause::StartFailed { what } = &report.cause {
+    if let ShutdownCause::StartFailed { .. } = &report.cause {
         let problems: Vec<_> = report.problems.iter().map(ToString::to_string).collect();
         let error = problems.join("; ");
         tracing::error!(
-            name: event::APP_START_FAILED, app, component = what.as_str(), error,
+            name: event::APP_START_FAILED, app, component = failed_component(report), error,
             "the app failed to start"
         );
     }
     tracing::info!(name: event::APP_STOPPED, app, took, "the app has stopped");
+}
+
+/// A context that inherits nothing but the app's jobs: for whatever enqueues with nothing but its
+/// context, as `ctx.follow_up_job`.
+fn root(env: Arc<Env>, jobs: Option<&Jobs>) -> Context {
+    let root = Context::root(env, Scope::new());
+    match jobs {
+        Some(jobs) => root.with_value(jobs.clone()),
+        None => root,
+    }
+}
+
+/// The component that was at fault, if one was: parts start one after the other, so there is no
+/// second one that began and did not start.
+fn failed_component(report: &ShutdownReport) -> Option<&str> {
+    let mut parts = report.parts.iter();
+    let failed = parts.find(|part| {
+        let outcome = &part.start.outcome;
+        !matches!(outcome, StartOutcome::None | StartOutcome::Started)
+    });
+    failed.map(|part| part.name.as_str())
 }

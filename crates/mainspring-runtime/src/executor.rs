@@ -1,7 +1,6 @@
 //! The seam to the runtime: where tasks start.
 
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use mainspring_core::spawn::{BoxFuture, Executor};
 use tokio::runtime::Handle;
@@ -38,8 +37,6 @@ impl Executor for TokioExecutor {
 /// When the system gives no thread; the future is dropped then.
 pub(crate) fn isolate(name: &str, future: BoxFuture<'static, ()>) -> io::Result<()> {
     let handle = Handle::current();
-    thread::start(name, move || {
-        // The runtime may end under it; then nobody waits for an answer any more.
-        let _ = catch_unwind(AssertUnwindSafe(|| handle.block_on(future)));
-    })
+    // The runtime may end under it, which is a panic that ends the thread; nobody waits for it.
+    thread::start(name, move || handle.block_on(future))
 }

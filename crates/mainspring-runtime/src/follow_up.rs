@@ -328,3 +328,19 @@ fn dropped(origin: &Context, name: &Arc<str>, metrics: &FollowUpMetrics, cause: 
     let follow_up = &**name;
     tracing::warn!(name: event::FOLLOW_UP_DROPPED, follow_up, cause, "a follow-up was dropped");
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_for_each_name_has_an_end() {
+        let (mut state, metrics) = (State::default(), AppMetrics::default());
+        for number in 0..NAMES_MAX + 100 {
+            let name: &'static str = String::leak(number.to_string());
+            let kind = state.kind(name, Duration::from_secs(1), &metrics);
+            assert_eq!(&*kind.name, name, "beyond the bound it is made anew");
+        }
+        assert_eq!(state.kinds.len(), NAMES_MAX);
+    }
+}

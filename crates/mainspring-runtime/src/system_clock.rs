@@ -14,9 +14,6 @@ use tokio::time::{Instant, Sleep};
 /// have been stepped.
 const WALL_LOOK: Duration = Duration::from_secs(30);
 
-/// How far away tokio may be asked to wake; farther deadlines are reached in steps.
-const SLEEP_MAX: Duration = Duration::from_secs(60 * 60 * 24 * 365);
-
 /// The system's clock: wall time from the operating system, waits on the tokio runtime of the
 /// caller.
 ///
@@ -88,7 +85,7 @@ struct SystemAlarm {
 impl SystemAlarm {
     fn left(&self) -> Duration {
         match self.deadline {
-            Deadline::Monotonic(at) => at.since(self.clock.monotonic()).min(SLEEP_MAX),
+            Deadline::Monotonic(at) => at.since(self.clock.monotonic()),
             Deadline::Wall(at) => wall_between(self.clock.now(), at).min(WALL_LOOK),
         }
     }

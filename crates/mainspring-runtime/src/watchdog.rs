@@ -174,7 +174,7 @@ impl State {
                 let (app, cause) = (&*report.app, &report.cause);
                 tracing::error!(name: event::APP_EXIT_FORCED, app, %cause, "the exit is forced");
             }
-            None => write("the process did not end after its report: a thread is blocked\n"),
+            None => write(after_report(forced)),
         });
         exit();
     }
@@ -202,6 +202,14 @@ impl State {
 /// Writes the report to stderr at once: no logger and no runtime may be alive any more.
 pub(crate) fn print(report: &ShutdownReport) {
     write(&format!("{report}\n"));
+}
+
+/// Why a process is ended that has reported already.
+fn after_report(forced: Forced) -> &'static str {
+    match forced {
+        Forced::SecondSignal => "a signal came after the report: the process is ended at once\n",
+        _ => "the process did not end after its report: a thread is blocked\n",
+    }
 }
 
 fn write(text: &str) {

@@ -5,6 +5,7 @@ pub mod decode;
 mod entry;
 mod limits;
 mod run;
+mod words;
 
 use std::future::Future;
 

@@ -47,6 +47,7 @@ struct Inner {
     fields: Vec<FieldError>,
     retry_after: Option<Duration>,
     allow: Option<&'static str>,
+    challenge: Option<&'static str>,
     source: Option<BoxError>,
 }
 
@@ -154,6 +155,7 @@ impl ActionError {
             fields: Vec::new(),
             retry_after: None,
             allow: None,
+            challenge: None,
             source: Some(error.into()),
         }))
     }
@@ -174,6 +176,16 @@ impl ActionError {
     pub(crate) fn with_fields(mut self, fields: Vec<FieldError>) -> Self {
         self.0.fields = fields;
         self
+    }
+
+    /// The scheme of a 401, where it is known.
+    pub(crate) fn with_challenge(mut self, challenge: &'static str) -> Self {
+        self.0.challenge = Some(challenge);
+        self
+    }
+
+    pub(crate) fn challenge(&self) -> Option<&'static str> {
+        self.0.challenge
     }
 
     pub(crate) fn allow(&self) -> Option<&'static str> {

@@ -7,12 +7,12 @@ mod connection;
 mod finish;
 mod in_flight;
 mod limits;
+mod refuse;
 mod request_body;
 mod response_body;
 mod route;
 mod server;
 mod service;
-mod slow;
 mod state;
 mod wire;
 
@@ -26,7 +26,7 @@ use mainspring_runtime::endpoint::{Bound, Endpoint, Site};
 use mainspring_runtime::environment::Environment;
 
 pub(crate) use call::Call;
-pub(crate) use finish::{Ended, Success};
+pub(crate) use finish::{Ended, Finish, Success};
 pub use limits::{
     BODY_TIME, CONNECTIONS_MAX, HEAD_BYTES, HEAD_TIME, HttpLimits, IDLE_TIME, LINGER_BYTES,
     LINGER_TIME, WRITE_TIME,

@@ -4,12 +4,14 @@
 //! `webhook-signature`, an HMAC-SHA256 over `id.timestamp.body`. A good call is answered 202 with
 //! `{"runId"}`, and the action runs later, never inside the request. The same id again is
 //! answered 200 with the same run id; anything wrong 401 without a reason. The action's rate holds
-//! here, too, for each address that calls with a good proof: 429 with `retry-after` above it.
+//! here, too, for each address that calls with a good proof: 429 with `retry-after` above it. The
+//! same id again is not counted.
 //!
 //! In an app with jobs the run is a job of the kind `mainspring.trigger`: it survives a crash, any
 //! process of the app may run it, an action that fails is tried again, and an id is remembered in
-//! the store. Its request has the client's address and none of the call's headers. Without jobs the
-//! run is a follow-up and the memory is this process's.
+//! the store, where asking for it counts against the rate. Its request has the client's address
+//! and none of the call's headers. Without jobs the run is a follow-up and the memory is this
+//! process's.
 
 mod key;
 mod replay;
@@ -95,6 +97,10 @@ impl Trigger {
         let body = body.read(self.entry.limits.body).await?;
         let proof = self.prove(&head, claim, &body);
         let (id, expires) = proof.map_err(|why| self.refused(why))?;
+        // Before the rate: who asks again whether a call has arrived starts nothing.
+        if let Some(run) = id.and_then(|id| self.replays.before(id)) {
+            return Ok((StatusCode::OK, answer(&run)));
+        }
         // After the proof: a forger cannot use up the allowance of who has the key.
         self.entry.check_rate(&head, quota)?;
         let action = Arc::clone(&self.entry.action);
@@ -207,6 +213,7 @@ impl Trigger {
             action = self.entry.name, error = why, "a trigger call was refused"
         );
         ActionError::unauthenticated("the call is not authenticated")
+            .with_challenge(self.keys.challenge())
     }
 }
 

@@ -2,27 +2,59 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
-use std::path::Path;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 
-use mainspring::error::{BoxError, Error, ErrorKind};
+use mainspring::prelude::*;
 use serde::Serialize;
+
+/// Opens the journals before the first request, so that the app's configuration has been found good
+/// when their folder is made.
+pub(crate) struct Journals(pub(crate) Vec<Journal>);
+
+impl Component for Journals {
+    fn name(&self) -> &str {
+        "journals"
+    }
+
+    async fn start(&self, _ctx: Context) -> Result<(), BoxError> {
+        self.0.iter().try_for_each(Journal::open)
+    }
+}
 
 /// A file that lines are appended to; clones append to the same file.
 #[derive(Debug, Clone)]
-pub(crate) struct Journal(Arc<File>);
+pub(crate) struct Journal(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    path: PathBuf,
+    file: OnceLock<File>,
+}
 
 impl Journal {
-    pub(crate) fn open(folder: &Path, name: &str) -> Result<Self, Error> {
-        let path = folder.join(name);
-        let opened = std::fs::create_dir_all(folder)
-            .and_then(|()| OpenOptions::new().append(true).create(true).open(&path));
+    /// A journal that takes no lines until it is opened.
+    pub(crate) fn new(folder: &Path, name: &str) -> Self {
+        Self(Arc::new(Inner {
+            path: folder.join(name),
+            file: OnceLock::new(),
+        }))
+    }
+
+    fn open(&self) -> Result<(), BoxError> {
+        let path = &self.0.path;
+        let made = path.parent().map_or(Ok(()), std::fs::create_dir_all);
+        let opened = made.and_then(|()| OpenOptions::new().append(true).create(true).open(path));
         let file = opened.map_err(|error| {
-            Error::new(ErrorKind::Io, format!("cannot write {}", path.display()))
-                .with_source(error)
-                .with_hint("set QUICKSTART_DATA to a folder that this user may write")
+            let (path, hint) = (
+                path.display(),
+                "set QUICKSTART_DATA to a folder of this user",
+            );
+            format!("cannot write {path}: {error}; {hint}")
         })?;
-        Ok(Self(Arc::new(file)))
+        // A component starts once, so the cell is empty.
+        let _ = self.0.file.set(file);
+        Ok(())
     }
 
     /// Appends one line. It is short, so writing it here is quicker than handing it to another
@@ -30,7 +62,8 @@ impl Journal {
     pub(crate) fn append(&self, line: &impl Serialize) -> Result<(), BoxError> {
         let mut text = serde_json::to_vec(line)?;
         text.push(b'\n');
-        write_once(&*self.0, &text)
+        let file = self.0.file.get();
+        write_once(file.ok_or("the journal is not open yet")?, &text)
     }
 }
 

@@ -16,24 +16,24 @@ use mainspring::prelude::*;
 
 use accounts::Users;
 use cache::WarmCache;
-use journal::Journal;
+use journal::{Journal, Journals};
 use reports::{ReportRun, Reports};
 
 /// The whole service.
 ///
 /// # Errors
-/// When the key of the trigger or the data folder cannot be used.
+/// When the key of the trigger cannot be used.
 pub fn app(settings: &Settings) -> Result<App, Error> {
     check(settings.trigger_key.as_ref())?;
     let users = Users::default();
-    let analytics = Journal::open(&settings.data, "analytics.jsonl")?;
-    let reports = Reports::new(
-        Journal::open(&settings.data, "reports.jsonl")?,
-        users.clone(),
-    );
+    let analytics = Journal::new(&settings.data, "analytics.jsonl");
+    let report_lines = Journal::new(&settings.data, "reports.jsonl");
+    let journals = Journals(vec![analytics.clone(), report_lines.clone()]);
+    let reports = Reports::new(report_lines, users.clone());
 
     let mut app = App::new("quickstart")
         .component(WarmCache::new(settings.popular.clone()))
+        .component(journals)
         .action(Register { users, analytics })
         .action(DemoSleep)
         // Each Tuesday night it would be: Cron::new("0 3 * * TUE").in_zone("Europe/London")

@@ -293,6 +293,14 @@ impl Dispatcher {
         self.look = true;
     }
 
+    /// The claims of this process are void: what has not begun is forgotten.
+    pub fn lose_waiting(&mut self) {
+        for queue in &mut self.queues {
+            queue.local.clear();
+        }
+        self.gated.clear();
+    }
+
     /// Nothing is claimed any more; what has not begun is given back, uncharged.
     pub fn drain(&mut self) {
         self.draining = true;

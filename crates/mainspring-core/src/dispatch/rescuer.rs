@@ -53,8 +53,13 @@ impl Rescuer {
         }
     }
 
-    /// Takes one look at all sessions and says which are dead. One whose rescue fails is named again
-    /// at the next look.
+    /// Whose judge this is.
+    pub fn own(&self) -> SessionId {
+        self.own
+    }
+
+    /// Takes one look at all sessions and says which are dead. One whose rescue fails is named
+    /// again at the next look.
     pub fn look(&mut self, now: Monotonic, peers: &[Peer]) -> Vec<Dead> {
         let unbroken = self.looked.is_some_and(|at| now.since(at) <= LOOK_GAP_MAX);
         self.looked = Some(now);

@@ -3,10 +3,11 @@
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{self, Poll};
 
 use super::scope::Live;
 use super::{aborted, panicked};
+use crate::context::Context;
 use crate::error::Error;
 
 pin_project_lite::pin_project! {
@@ -19,6 +20,7 @@ pin_project_lite::pin_project! {
         future: Option<F>,
         live: Option<Live>,
         told: Option<T>,
+        ctx: Option<Context>,
     }
 }
 
@@ -28,7 +30,13 @@ impl<F, T> Owned<F, T> {
             future: Some(future),
             live: Some(live),
             told: Some(told),
+            ctx: None,
         }
+    }
+
+    /// With the context whose cause a panic tells.
+    pub(super) fn under(self, ctx: Option<Context>) -> Self {
+        Self { ctx, ..self }
     }
 }
 
@@ -39,7 +47,7 @@ where
 {
     type Output = ();
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+    fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<()> {
         let mut this = self.project();
         let live = this.live.as_mut();
         let live = live.expect("a future is not polled after it was ready");
@@ -51,9 +59,11 @@ where
             Err(payload) => {
                 // What its drop has to say comes second to what it said already.
                 let _ = catch_unwind(AssertUnwindSafe(|| this.future.set(None)));
-                Err(panicked(live.events(), &live.name(), &*payload))
+                let ctx = this.ctx.as_ref();
+                Err(panicked(live.events(), &live.name(), ctx, &*payload))
             }
         };
+        *this.ctx = None;
         *this.live = None;
         if let Some(told) = this.told.take() {
             told(ended);
@@ -66,7 +76,7 @@ where
 fn step<F: Future>(
     mut slot: Pin<&mut Option<F>>,
     live: &mut Live,
-    cx: &mut Context<'_>,
+    cx: &mut task::Context<'_>,
 ) -> Poll<Option<F::Output>> {
     let polled = match slot.as_mut().as_pin_mut() {
         Some(future) if !live.aborted() => future.poll(cx).map(Some),

@@ -6,14 +6,15 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 
-use super::{panic_message, panicked};
+use super::panicked;
 use crate::cause::Cause;
 use crate::context::Context;
+use crate::error::Error;
 use crate::event::Event;
 use crate::telemetry::event;
 
 /// What to do when a supervised task panics. In every case the panic is logged and counted under
-/// the task's name.
+/// the task's name, and whoever awaits a task that is not run again gets it as an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OnPanic {
@@ -56,8 +57,14 @@ impl Default for Backoff {
     }
 }
 
-/// Runs `make`'s future, again and again as the policy says.
-pub(crate) async fn supervise<F, Fut>(ctx: Context, name: &str, on_panic: OnPanic, make: F)
+/// Runs `make`'s future, again and again as the policy says; the error is the panic of the last
+/// run.
+pub(crate) async fn supervise<F, Fut>(
+    ctx: Context,
+    name: &str,
+    on_panic: OnPanic,
+    make: F,
+) -> Result<(), Error>
 where
     F: Fn(Context) -> Fut + Send,
     Fut: Future<Output = ()> + Send,
@@ -69,14 +76,15 @@ where
             .catch_unwind()
             .await
         else {
-            return;
+            return Ok(());
         };
-        let _ = panicked(ctx.env().spawner.events(), &name.into(), &*payload);
+        let events = ctx.env().spawner.events();
+        let error = panicked(events, &name.into(), Some(&ctx), &*payload);
         let backoff = match on_panic {
-            OnPanic::Ignore => return,
+            OnPanic::Ignore => return Err(error),
             OnPanic::StopApp => {
-                let text = format!("task `{name}` panicked: {}", panic_message(&*payload));
-                return ctx.fail_app(Cause::from(text));
+                ctx.fail_app(Cause::from(error.to_string()));
+                return Err(error);
             }
             OnPanic::Restart(backoff) => backoff,
         };
@@ -88,7 +96,7 @@ where
         let next = next.min(backoff.cap).max(RESTART_WAIT_MIN);
         wait = Some(next);
         if ctx.sleep(next).await.is_err() {
-            return;
+            return Err(error);
         }
         let delay = next.as_secs_f64();
         tracing::warn!(name: event::TASK_RESTARTED, task = name, delay, "a task is started again");

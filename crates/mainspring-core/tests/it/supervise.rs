@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use mainspring_core::error::ErrorKind;
 use mainspring_core::spawn::{Backoff, OnPanic, RESTART_WAIT_MIN, Task};
 
 use crate::rig::{Log, Rig, millis, secs};
@@ -83,7 +84,9 @@ async fn an_ignored_panic_is_counted_and_ends_the_task() {
     let rig = Rig::new();
     let (task, began) = breaks(&rig, OnPanic::Ignore, vec![secs(1); 3]);
     rig.manual.advance(secs(600)).await;
-    task.await.expect("its supervisor ended in order");
+    let error = task.await.expect_err("its last run panicked");
+    assert_eq!(error.kind(), ErrorKind::Panicked);
+    assert_eq!(error.to_string(), "task `fragile` panicked: run 0 broke");
     assert_eq!((began.all().len(), rig.panics().len()), (1, 1));
     assert_eq!(rig.shutdowns().len(), 0);
 }
@@ -91,7 +94,7 @@ async fn an_ignored_panic_is_counted_and_ends_the_task() {
 #[tokio::test]
 async fn a_panic_stops_the_app_as_failed_with_the_tasks_name() {
     let rig = Rig::new();
-    let (_task, began) = breaks(&rig, OnPanic::StopApp, vec![secs(1); 3]);
+    let (task, began) = breaks(&rig, OnPanic::StopApp, vec![secs(1); 3]);
     rig.manual.advance(secs(600)).await;
     let shutdowns = rig.shutdowns();
     let [(who, cause, true)] = &shutdowns[..] else {
@@ -99,17 +102,21 @@ async fn a_panic_stops_the_app_as_failed_with_the_tasks_name() {
     };
     assert_eq!(who, "fragile");
     assert_eq!(cause.to_string(), "task `fragile` panicked: run 0 broke");
+    let error = task.await.expect_err("its run panicked");
+    assert_eq!(error.to_string(), cause.to_string());
     assert_eq!((began.all().len(), rig.panics().len()), (1, 1));
 }
 
 #[tokio::test]
 async fn cancelling_ends_the_wait_for_a_restart() {
     let rig = Rig::new();
-    let (_task, began) = breaks(&rig, OnPanic::restart(), vec![Duration::ZERO; 99]);
+    let (task, began) = breaks(&rig, OnPanic::restart(), vec![Duration::ZERO; 99]);
     rig.manual.advance(millis(150)).await;
     rig.ctx.cancel("the component stops");
     rig.manual.settle().await;
     assert!(rig.scope.is_empty());
     rig.manual.advance(secs(60)).await;
     assert_eq!(began.all().len(), 2);
+    let error = task.await.expect_err("no run follows its last panic");
+    assert_eq!(error.to_string(), "task `fragile` panicked: run 1 broke");
 }

@@ -18,6 +18,7 @@ use tokio::sync::{mpsc, watch};
 use crate::boot::Opened;
 use crate::endpoint::Bound;
 use crate::health::HealthServer;
+use crate::metrics::{NAME_BYTES_MAX, shown};
 use crate::periodic::PeriodicState;
 use crate::watchdog::Watchdog;
 
@@ -169,6 +170,7 @@ impl AppControl for AppHandle {
     }
 
     fn on_stop(&self, name: &str, hook: StopHook) -> Result<(), Error> {
+        check_hook(name)?;
         let now = self.0.now();
         let event = Event::HookRegistered {
             name: name.to_owned(),
@@ -299,6 +301,22 @@ impl Drop for Inbox {
     fn drop(&mut self) {
         self.shared.set_readiness(Readiness::Draining);
     }
+}
+
+/// The same bound as for the names on the builder.
+fn check_hook(name: &str) -> Result<(), Error> {
+    let error = match name.len() {
+        bytes if bytes > NAME_BYTES_MAX => {
+            let start = shown(name);
+            let message = format!("hook \"{start}…\": its name has {bytes} bytes");
+            Error::new(ErrorKind::Config, message)
+                .with_hint(format!("use at most {NAME_BYTES_MAX} bytes"))
+        }
+        _ if name.trim().is_empty() => Error::new(ErrorKind::Config, "a stop hook has no name")
+            .with_hint("give it one: the report refers to it"),
+        _ => return Ok(()),
+    };
+    Err(error)
 }
 
 fn refused(name: &str, because: &str) -> Error {

@@ -5,7 +5,7 @@ use mainspring_core::lifecycle::{Part, Plan, Problem};
 use mainspring_core::periodic::Plan as _;
 
 use crate::app::{App, Registered, Settings};
-use crate::environment::Environment;
+use crate::environment::{Environment, HEALTH_ADDR};
 use crate::metrics::{NAME_BYTES_MAX, shown};
 
 /// The plan for the lifecycle machine, with every configuration error in it.
@@ -59,6 +59,7 @@ fn errors(app: &App, environment: &Environment) -> Vec<Error> {
     let mut errors = Vec::new();
     errors.extend(Settings::mode(environment).err());
     limits(&app.settings, &mut errors);
+    errors.extend(health_address(&app.settings, environment));
     long_names(app, &mut errors);
     let mut names = std::collections::BTreeSet::new();
     for (name, plan, _) in &app.periodics {
@@ -108,6 +109,18 @@ fn limits(settings: &Settings, errors: &mut Vec<Error>) {
     ];
     let zeros = zeros.into_iter().filter(|(is_zero, ..)| *is_zero);
     errors.extend(zeros.map(|(_, message, hint)| config(message, hint)));
+}
+
+/// An address that no network could bind, found before anything is bound.
+fn health_address(settings: &Settings, environment: &Environment) -> Option<Error> {
+    let address = health(settings, environment)?;
+    let parts = address.rsplit_once(':');
+    if parts.is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok()) {
+        return None;
+    }
+    let message = format!("the health address \"{}\" cannot be used", shown(&address));
+    let hint = format!("write it as `host:port`, in `App::health` or in {HEALTH_ADDR}");
+    Some(config(&message, &hint))
 }
 
 /// Names are in every line of the log and of the metrics, so they have a bound.

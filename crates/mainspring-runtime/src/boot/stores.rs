@@ -103,7 +103,13 @@ impl Shell {
         let engine = session.map(|session| {
             let (ctx, bound) = (self.ctx.clone(), Arc::clone(&bound));
             let registered = &self.stores.registered;
-            Engine::new(ctx, bound, session, registered, self.metrics.clone())
+            Engine::new(
+                ctx,
+                bound,
+                (self.app.clone(), session),
+                registered,
+                self.metrics.clone(),
+            )
         });
         let activity = self.ctx.clock().activity();
         let look = activity.map(|activity| {

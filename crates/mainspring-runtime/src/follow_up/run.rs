@@ -22,29 +22,44 @@ use crate::failure::with_sources;
 pub(super) struct Start<'a> {
     pub(super) follow_ups: &'a FollowUps,
     pub(super) kind: &'a Arc<Kind>,
-    /// The context of the request it follows from.
-    pub(super) origin: &'a Context,
+    pub(super) began: Monotonic,
+    /// The context of this follow-up.
+    pub(super) ctx: &'a Context,
 }
 
 /// Starts a follow-up; a panic on the way, such as one in the drop of a body that the runtime no
 /// longer takes, ends only that follow-up.
 pub(super) fn start(follow_ups: &FollowUps, work: Work) {
     let Work { kind, origin, task } = work;
+    let mut own = None;
     let started = catch_unwind(AssertUnwindSafe(|| {
+        let began = origin.clock().monotonic();
         let start = Start {
             follow_ups,
             kind: &kind,
-            origin: &origin,
+            began,
+            ctx: own.insert(context(follow_ups, &kind, &origin, began)),
         };
         let spawner = &origin.env().spawner;
         spawner.execute_boxed(TaskKind::Body, &kind.name, task.begin(start));
     }));
     if let Err(payload) = started {
         let (follow_up, error) = (&*kind.name, panic_message(&*payload));
+        let cause = own.as_ref().and_then(Context::cause_text);
+        let took = 0.0;
         tracing::error!(
-            name: event::FOLLOW_UP_PANICKED, follow_up, error, "a follow-up panicked as it began"
+            name: event::FOLLOW_UP_PANICKED, follow_up, error, cause, took,
+            "a follow-up panicked as it began"
         );
     }
+}
+
+/// The context of a follow-up: detached from its request, with a limit of its own.
+fn context(follow_ups: &FollowUps, kind: &Kind, origin: &Context, began: Monotonic) -> Context {
+    let (deadline, cause) = (began + kind.limit, kind.cause.clone());
+    let name = Arc::clone(&kind.work_name);
+    let scope = &follow_ups.0.scope;
+    origin.for_limited_work(SpanKind::FollowUp, name, scope, deadline, cause)
 }
 
 /// The whole of a follow-up: its body with its limit, and what becomes of it.
@@ -59,13 +74,10 @@ where
     let Start {
         follow_ups,
         kind,
-        origin,
+        began,
+        ctx,
     } = start;
-    let scope = &follow_ups.0.scope;
-    let (began, limit) = (origin.clock().monotonic(), kind.limit);
-    let (deadline, cause) = (began + limit, kind.cause.clone());
-    let name = Arc::clone(&kind.work_name);
-    let ctx = origin.for_limited_work(SpanKind::FollowUp, name, scope, deadline, cause);
+    let limit = kind.limit;
     let mut running = Running {
         follow_ups: follow_ups.clone(),
         began,
@@ -73,11 +85,11 @@ where
         kind: Arc::clone(kind),
         ctx: ctx.clone(),
     };
-    let span = ctx.span().clone();
+    let (own, span) = (ctx.clone(), ctx.span().clone());
     let future = async move {
-        let clock = ctx.clock().clone();
+        let clock = own.clock().clone();
         // The body is made inside, so that a panic in the closure itself is caught as well.
-        let body = AssertUnwindSafe(async move { body(ctx).await }).catch_unwind();
+        let body = AssertUnwindSafe(async move { body(own).await }).catch_unwind();
         running.outcome = match clock.timeout_from(began, limit, body).await {
             Ok(Ok(Ok(()))) => WorkOutcome::Succeeded,
             Ok(Ok(Err(error))) => WorkOutcome::Failed(with_sources(&*error)),
@@ -86,8 +98,8 @@ where
         };
         running.log();
     };
-    let spawner = &origin.env().spawner;
-    spawner.owned(scope, &kind.name, future.instrument(span))
+    let spawner = &ctx.env().spawner;
+    spawner.owned(&follow_ups.0.scope, &kind.name, future.instrument(span))
 }
 
 /// Tells what became of a follow-up, however its future ends.

@@ -10,6 +10,7 @@ use mainspring_core::cause::Cause;
 use mainspring_core::context::{Context, SpanKind};
 use mainspring_core::error::{Error, ErrorKind};
 use mainspring_core::health::{Health, Report, State};
+use mainspring_core::identity::WorkName;
 use mainspring_core::spawn::{BoxFuture, panic_message};
 use mainspring_core::telemetry::event;
 use mainspring_core::time::Monotonic;
@@ -116,6 +117,8 @@ struct Bound {
 #[derive(Clone)]
 struct Running {
     began: Monotonic,
+    /// The context of the run.
+    ctx: Context,
     answer: Answer,
 }
 
@@ -144,7 +147,7 @@ impl BoundProbes {
             }
         };
         self.metrics.probe(&bound.name, outcome);
-        tell(&bound.name, outcome, health.as_ref(), took);
+        tell(&bound.name, outcome, health.as_ref(), took, &running.ctx);
         let name = bound.name.to_string();
         match health {
             Some(health) => Report::probed(name, health, took),
@@ -163,26 +166,37 @@ impl BoundProbes {
             let answer = receiver.await;
             answer.unwrap_or_else(|_| Err("the probe ended without an answer".to_owned()))
         };
+        let began = self.ctx.clock().monotonic();
         let running = Running {
-            began: self.ctx.clock().monotonic(),
+            began,
+            ctx: self.context(&bound.name, began),
             answer: answer.boxed().shared(),
         };
         *slot = Some(running.clone());
         drop(slot);
-        self.start(bound, sender);
+        self.start(bound, running.ctx.clone(), sender);
         running
     }
 
-    /// Starts a probe on a thread of its own, so that one that blocks holds up nothing else.
-    fn start(&self, bound: &Bound, sender: oneshot::Sender<Result<Option<Health>, String>>) {
-        let name = &bound.name;
+    /// The context of a run, which is over its limit at the same instant as whoever waits for it.
+    fn context(&self, name: &Arc<str>, began: Monotonic) -> Context {
         let cause = Cause::limit(format!(
             "probe \"{name}\" ran into its limit of {PROBE_LIMIT:?}"
         ));
-        let ctx = self
-            .ctx
-            .for_work(SpanKind::Probe, name, self.ctx.scope())
-            .with_timeout(PROBE_LIMIT, cause);
+        let (name, deadline) = (WorkName::new(Arc::clone(name)), began + PROBE_LIMIT);
+        let (kind, scope) = (SpanKind::Probe, self.ctx.scope());
+        self.ctx
+            .for_limited_work(kind, Arc::new(name), scope, deadline, cause)
+    }
+
+    /// Starts a probe on a thread of its own, so that one that blocks holds up nothing else.
+    fn start(
+        &self,
+        bound: &Bound,
+        ctx: Context,
+        sender: oneshot::Sender<Result<Option<Health>, String>>,
+    ) {
+        let name = &bound.name;
         let span = ctx.span().clone();
         let probe = bound.probe.clone();
         let done = Done(Arc::clone(&bound.running));
@@ -216,13 +230,20 @@ fn answered_as(health: Option<&Health>) -> ProbeOutcome {
     }
 }
 
-fn tell(probe: &str, outcome: ProbeOutcome, health: Option<&Health>, took: Duration) {
+fn tell(
+    probe: &str,
+    outcome: ProbeOutcome,
+    health: Option<&Health>,
+    took: Duration,
+    ctx: &Context,
+) {
     if matches!(outcome, ProbeOutcome::Healthy | ProbeOutcome::Degraded) {
         return;
     }
     let error = health.and_then(Health::message).unwrap_or_default();
     let took = took.as_secs_f64();
-    tracing::warn!(name: event::PROBE_FAILED, probe, error, took, "a health probe failed");
+    let cause = ctx.cause_text();
+    tracing::warn!(name: event::PROBE_FAILED, probe, error, cause, took, "a health probe failed");
 }
 
 /// Makes room for the next run however this one ends.

@@ -14,7 +14,7 @@ mod unknown;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 
 use mainspring_core::activity::{TaskKind, park};
 use mainspring_core::cause::Cause;
@@ -43,7 +43,9 @@ struct Shared {
     me: Weak<Shared>,
     ctx: Context,
     bound: Arc<Bound>,
-    session: SessionId,
+    /// The app's name, by which others know the session.
+    name: String,
+    session: RwLock<SessionId>,
     metrics: AppMetrics,
     kinds: BTreeMap<Arc<str>, Arc<Kind>>,
     /// The names of the queues, in the order of the dispatcher.
@@ -76,7 +78,7 @@ impl Engine {
     pub(crate) fn new(
         ctx: Context,
         bound: Arc<Bound>,
-        session: SessionId,
+        (name, session): (String, SessionId),
         registered: &Registered,
         metrics: AppMetrics,
     ) -> Self {
@@ -93,9 +95,9 @@ impl Engine {
             max_deaths: registered.max_deaths,
             ..RescueRules::default()
         };
+        let effective = (&settings, rules, registered.retention);
         tracing::debug!(
-            name: event::JOBS_STARTED, %session, settings = ?(&settings, rules, registered.retention),
-            "the engine's settings"
+            name: event::JOBS_STARTED, %session, settings = ?effective, "the engine's settings"
         );
         let pruner = Pruner::new(registered.retention, bound.clock.now());
         let shared = Arc::new_cyclic(|me| Shared {
@@ -103,7 +105,8 @@ impl Engine {
             kinds: kind::by_name(&registered.workers, &metrics),
             ctx,
             bound,
-            session,
+            name,
+            session: RwLock::new(session),
             metrics,
             runners,
             queues,
@@ -197,14 +200,14 @@ impl Engine {
     }
 
     pub(crate) fn session(&self) -> SessionId {
-        self.0.session
+        self.0.session()
     }
 }
 
 impl fmt::Debug for Engine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Engine")
-            .field("session", &self.0.session)
+            .field("session", &self.0.session())
             .finish_non_exhaustive()
     }
 }
@@ -220,6 +223,11 @@ impl Shared {
             wall: self.bound.clock.now(),
             monotonic: self.bound.clock.monotonic(),
         }
+    }
+
+    fn session(&self) -> SessionId {
+        let session = self.session.read();
+        *session.unwrap_or_else(PoisonError::into_inner)
     }
 
     fn machine(&self) -> MutexGuard<'_, Dispatcher> {
@@ -247,7 +255,7 @@ impl LocalEngine for Shared {
     fn session_for(&self, kind: &str, queue: &str) -> Option<SessionId> {
         let known =
             self.kinds.contains_key(kind) && self.queues.iter().any(|name| **name == *queue);
-        (known && !self.is_draining()).then_some(self.session)
+        (known && !self.is_draining()).then(|| self.session())
     }
 
     fn run_claimed(&self, job: ClaimedJob) {

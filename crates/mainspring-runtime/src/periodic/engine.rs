@@ -106,7 +106,6 @@ impl Engine {
         for place in 0..state.entries.len() {
             self.feed(&mut state, place, Event::Shutdown, now, &mut Vec::new());
         }
-        state.queue.clear();
         if let Some(waiter) = state.waiter.take() {
             waiter.abort();
         }
@@ -302,5 +301,79 @@ impl Engine {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::OnceLock;
+    use std::time::Duration;
+
+    use futures_util::FutureExt;
+    use mainspring_core::clock::ManualClock;
+    use mainspring_core::context::Env;
+    use mainspring_core::event::Events;
+    use mainspring_core::periodic::Every;
+    use mainspring_core::random::Random;
+    use mainspring_core::spawn::{BoxFuture, Executor, Spawner};
+
+    use super::*;
+    use crate::executor::TokioExecutor;
+
+    /// Ends each run at once, and notes whether its engine counted as drained then.
+    #[derive(Debug)]
+    struct Ends {
+        engine: Arc<OnceLock<EngineDebug>>,
+        inner: TokioExecutor,
+        drained: Arc<Mutex<Vec<bool>>>,
+    }
+
+    struct EngineDebug(Engine);
+
+    impl std::fmt::Debug for EngineDebug {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("Engine")
+        }
+    }
+
+    impl Executor for Ends {
+        fn execute(&self, future: BoxFuture<'static, ()>) {
+            match self.engine.get() {
+                // The first task is the loop that waits.
+                None => self.inner.execute(future),
+                Some(EngineDebug(engine)) => {
+                    drop(future);
+                    let drained = engine.drained().now_or_never().is_some();
+                    self.drained.lock().unwrap().push(drained);
+                }
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_run_that_is_decided_and_not_yet_spawned_is_waited_for() {
+        let clock = ManualClock::new(Timestamp::UNIX_EPOCH);
+        let (slot, drained) = (Arc::default(), Arc::default());
+        let executor = Ends {
+            engine: Arc::clone(&slot),
+            inner: TokioExecutor::current(),
+            drained: Arc::clone(&drained),
+        };
+        let activity = Some(clock.activity().clone());
+        let env = Env {
+            clock: clock.clock(),
+            spawner: Spawner::new(Arc::new(executor), activity, Events::nowhere()),
+            random: Random::seeded(1),
+            control: Box::new(()),
+        };
+        let ctx = Context::root(Arc::new(env), Scope::new());
+        let work: Handler = Arc::new(|_tick| Box::pin(async { Ok(()) }));
+        let every = |name| (Arc::from(name), Every::seconds(1).into(), Arc::clone(&work));
+        let engine = Engine::new(ctx, vec![every("a"), every("b")]);
+        engine.start();
+        let _ = slot.set(EngineDebug(engine.clone()));
+        clock.advance(Duration::from_secs(1)).await;
+        assert_eq!(*drained.lock().unwrap(), [false, true], "b had not begun");
+        engine.stop();
     }
 }

@@ -34,11 +34,6 @@ impl Queue {
         };
     }
 
-    pub(super) fn clear(&mut self) {
-        self.monotonic.clear();
-        self.wall.clear();
-    }
-
     /// Takes the next one that is due.
     pub(super) fn take_due(&mut self, now: Moment) -> Option<Place> {
         if self

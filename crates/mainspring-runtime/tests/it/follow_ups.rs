@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use mainspring_core::context::Context;
 use mainspring_core::error::BoxError;
 use mainspring_core::event::{Event, WorkOutcome};
@@ -10,6 +11,7 @@ use mainspring_core::spawn::{BoxFuture, Executor};
 use mainspring_runtime::follow_up::{
     Batch, FollowUpError, FollowUpLimits, FollowUpStats, FollowUps,
 };
+use mainspring_runtime::logger::capture::Captured;
 use mainspring_runtime::metrics::Registry;
 
 use crate::rig::{HOUR, Log, Rig, SECOND, YEAR};
@@ -228,6 +230,42 @@ async fn a_body_is_detached_from_its_request() {
 }
 
 #[tokio::test]
+async fn draining_waits_for_responses_that_are_on_their_way() {
+    let rig = Rig::new();
+    let all = follow_ups(1, 9);
+    let batch = all.batch(&rig.ctx());
+    add(&batch, &rig.log, "a").unwrap();
+    let mut drained = std::pin::pin!(all.drained());
+    assert!(drained.as_mut().now_or_never().is_none());
+    batch.release(false);
+    rig.clock.run_until(rig.ctx().park(drained)).await;
+    assert_eq!(rig.log.lines(), ["a begins", "a ends"]);
+}
+
+#[tokio::test]
+async fn each_has_its_own_limit_also_under_one_name() {
+    let rig = Rig::new();
+    let all = follow_ups(9, 9);
+    let batch = all.batch(&rig.ctx());
+    for seconds in [3, 5, 3] {
+        let log = rig.log.clone();
+        let _ = batch.add("slow", seconds * SECOND, move |ctx| async move {
+            log.add(format!("{:?}", ctx.remaining()));
+            ctx.clock().sleep(YEAR).await;
+            Ok(())
+        });
+    }
+    batch.release(false);
+    let mut running = Vec::new();
+    for _ in 0..5 {
+        rig.clock.advance(SECOND).await;
+        running.push(stats(&all).0);
+    }
+    assert_eq!(running, [3, 3, 1, 1, 0]);
+    assert_eq!(rig.log.lines(), ["Some(3s)", "Some(5s)", "Some(3s)"]);
+}
+
+#[tokio::test]
 async fn draining_waits_for_bodies_and_what_they_spawned() {
     let rig = Rig::new();
     let all = follow_ups(1, 9);
@@ -384,6 +422,30 @@ async fn a_panic_while_one_is_started_holds_up_no_other() {
 }
 
 #[tokio::test]
+async fn a_panic_while_one_is_started_tells_its_own_cause() {
+    let logs = Captured::new();
+    let _guard = tracing::dispatcher::set_default(&logs.dispatch());
+    let rig = Rig::new();
+    for limit in [LIMIT, Duration::ZERO] {
+        let broken = First(Mutex::new(Some(|| panic!("no task"))), Ending::default());
+        let ctx = rig.ctx_on(Arc::new(broken));
+        ctx.cancel("the client left");
+        let batch = follow_ups(1, 9).batch(&ctx);
+        let _ = batch.add("lost", limit, |_ctx| async { Ok(()) }).unwrap();
+        batch.release(false);
+    }
+    let lines = logs.lines();
+    let told = lines
+        .iter()
+        .filter(|line| line.event == Some("follow_up.panicked"));
+    let causes: Vec<_> = told
+        .map(|line| line.fields.get("cause").map(ToString::to_string))
+        .collect();
+    let limit = "follow-up `lost` ran into its limit of 0ns".to_owned();
+    assert_eq!(causes, [None, Some(limit)], "not its request's");
+}
+
+#[tokio::test]
 async fn one_that_is_being_started_does_not_make_others_wait() {
     let rig = Rig::new();
     let all = follow_ups(2, 1);
@@ -430,6 +492,25 @@ async fn a_follow_up_holds_the_stop_until_it_is_done() {
     );
     assert_eq!(report.phase(Phase::FollowUps).unwrap().cut, ["hangs"]);
     assert_eq!(report.exit_code(), 3);
+}
+
+#[tokio::test]
+async fn none_is_taken_once_they_are_drained() {
+    use crate::rig::Main;
+    let rig = Rig::new();
+    let mut app = rig.app();
+    let lent = Arc::clone(&app.endpoint_mut::<Main>().site);
+    let log = rig.log.clone();
+    let app = app.on_stop("late", move |_ctx| async move {
+        let site = lent.lock().unwrap().clone().unwrap();
+        let added = add(&site.follow_ups.batch(&site.ctx), &log, "late");
+        assert_eq!(added, Err(FollowUpError::ShuttingDown));
+        log.add("refused");
+        Ok(())
+    });
+    let running = rig.ready(app).await;
+    let report = rig.stopped(running).await;
+    assert_eq!((report.exit_code(), rig.log.count("refused")), (0, 1));
 }
 
 #[tokio::test]

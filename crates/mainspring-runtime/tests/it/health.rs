@@ -302,13 +302,43 @@ async fn the_environment_wins_over_the_code() {
     assert!(without.handle.addresses().is_empty());
     let _ = rig.stopped(without).await;
 
-    rig.environment = rig.environment.with("MAINSPRING_HEALTH_ADDR", "everywhere");
+    rig.environment = rig.environment.with("MAINSPRING_HEALTH_ADDR", "nowhere:1");
     let report = rig.run(rig.app().component(rig.part("a"))).await;
     let text = report.to_string();
     assert_eq!(report.exit_code(), 1);
-    assert!(text.contains("listener \"health\" on everywhere"), "{text}");
+    assert!(text.contains("listener \"health\" on nowhere:1"), "{text}");
     assert!(text.contains("set MAINSPRING_HEALTH_ADDR"), "{text}");
     assert!(rig.log.lines().is_empty());
+}
+
+#[tokio::test]
+async fn an_address_that_is_none_is_a_configuration_error() {
+    let refused = |address: &'static str, outside: bool| async move {
+        let mut rig = Rig::new();
+        let mut app = rig.app().component(rig.part("a")).component(rig.part("a"));
+        match outside {
+            true => {
+                let set = rig.environment.with("MAINSPRING_HEALTH_ADDR", address);
+                rig.environment = set;
+            }
+            false => app = app.health(address),
+        }
+        let report = rig.run(app).await;
+        let text = report.to_string();
+        let told = format!("the health address \"{address}\" cannot be used");
+        assert!(text.contains(&told), "{text}");
+        assert!(text.contains("MAINSPRING_HEALTH_ADDR"), "{text}");
+        assert_eq!(report.problems.len(), 2, "with the others: {text}");
+    };
+    for address in ["everywhere", "127.0.0.1", ":9090", "127.0.0.1:99999", "a:"] {
+        refused(address, true).await;
+        refused(address, false).await;
+    }
+    refused("", false).await;
+    let mut rig = Rig::new();
+    rig.environment = rig.environment.with("MAINSPRING_HEALTH_ADDR", "everywhere");
+    let without = rig.ready(rig.app().without_health()).await;
+    let _ = rig.stopped(without).await;
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use mainspring_runtime::app::App;
 use mainspring_runtime::jobs::Jobs;
 use serde::{Deserialize, Serialize};
 
-use crate::rig::Rig;
+use crate::rig::{Rig, Running};
 
 /// A job that says what it is.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -62,6 +62,20 @@ impl Shelf {
 pub(crate) fn with_jobs(rig: &Rig, shelf: &Shelf) -> (App, Jobs) {
     let jobs = shelf.jobs();
     (rig.app().jobs(jobs.clone()), jobs)
+}
+
+/// Stops several apps that share a clock.
+pub(crate) async fn stop_all(rig: &Rig, apps: impl IntoIterator<Item = Running>) {
+    let apps: Vec<_> = apps.into_iter().collect();
+    for app in &apps {
+        app.handle.shutdown("the test is over");
+    }
+    for app in apps {
+        let _ = rig.clock.run_until(app.report).await.unwrap();
+    }
+    rig.clock.settle().await;
+    let left = rig.clock.activity().live_tasks();
+    assert!(left.is_empty(), "no task outlives its app: {left:?}");
 }
 
 /// The most that was ever in use at once.

@@ -291,7 +291,8 @@ async fn a_conflict_of_one_listener_closes_the_others() {
 #[tokio::test]
 async fn every_configuration_error_is_told_at_once() {
     let mut rig = Rig::new();
-    rig.environment = rig.environment.with("MAINSPRING_ENV", "staging");
+    let set = rig.environment.with("MAINSPRING_ENV", "staging");
+    rig.environment = set.with("MAINSPRING_HEALTH_ADDR", "everywhere");
     let nothing = |_tick| async { Ok(()) };
     let mut app = rig
         .app()
@@ -319,10 +320,11 @@ async fn every_configuration_error_is_told_at_once() {
         "periodic \"same\": its name is registered more than once",
         "probe \"twice\"",
         "no address for the main listener",
+        "the health address \"everywhere\" cannot be used",
     ] {
         assert!(text.contains(part), "{part} is in {text}");
     }
-    assert!(report.problems.len() >= 9, "{text}");
+    assert!(report.problems.len() >= 10, "{text}");
 }
 
 #[tokio::test]
@@ -385,4 +387,23 @@ async fn zero_limits_and_endless_names_are_refused_together() {
         });
     let running = rig.ready(fits).await;
     assert_eq!(rig.stopped(running).await.exit_code(), 0);
+}
+
+#[tokio::test]
+async fn hooks_of_the_run_have_the_bounds_of_other_names() {
+    let longest: &'static str = String::leak("x".repeat(NAME_BYTES_MAX));
+    let too_long: &'static str = String::leak("y".repeat(NAME_BYTES_MAX + 1));
+    for (name, told) in [(too_long, "its name has 129 bytes"), (" ", "has no name")] {
+        let rig = Rig::new();
+        let part = rig.part("a").start(Does::Hook(name));
+        let report = rig.run(rig.app().component(part)).await;
+        assert_eq!(report.exit_code(), 1);
+        assert!(report.to_string().contains(told), "{report}");
+        assert_eq!(rig.log.lines(), ["start a"], "the hook is not kept");
+    }
+    let rig = Rig::new();
+    let part = rig.part("a").start(Does::Hook(longest));
+    let running = rig.ready(rig.app().component(part)).await;
+    assert_eq!(rig.stopped(running).await.exit_code(), 0);
+    assert_eq!(rig.log.count(&format!("hook {longest}")), 1);
 }

@@ -10,11 +10,12 @@ use mainspring_core::health::Readiness;
 use mainspring_core::lifecycle::{
     Phase, PhaseOutcome, ShutdownCause, Signal, StartOutcome, StopOutcome,
 };
+use mainspring_core::periodic::Every;
 use mainspring_core::spawn::OnPanic;
 use mainspring_runtime::app::App;
 use mainspring_runtime::component::Component;
 
-use crate::rig::{Does, Main, Rig, SECOND, on_stop, outcome};
+use crate::rig::{Does, Main, Rig, SECOND, YEAR, on_stop, outcome};
 
 fn three(rig: &Rig, stop: Does) -> App {
     let bad = rig.part("bad").stop(stop);
@@ -139,6 +140,37 @@ async fn a_second_signal_forces_the_exit() {
 }
 
 #[tokio::test]
+async fn a_forced_end_leaves_nothing_running() {
+    let rig = Rig::new();
+    let mut app = rig
+        .app()
+        .component(rig.part("a").start(Does::SpawnHanging("deaf")))
+        .periodic("hangs", Every::seconds(1), |tick| async move {
+            tick.clock().sleep(YEAR).await;
+            Ok(())
+        });
+    let main = app.endpoint_mut::<Main>();
+    main.drain = Does::Hang;
+    let lent = Arc::clone(&main.site);
+    let running = rig.ready(app).await;
+    let site = lent.lock().unwrap().clone().unwrap();
+    let batch = site.follow_ups.batch(&site.ctx);
+    let _ = batch.add("hangs", YEAR, |ctx| async move {
+        ctx.clock().sleep(YEAR).await;
+        Ok(())
+    });
+    batch.release(false);
+    rig.clock.advance(SECOND).await;
+    running.handle.signal(Signal::Terminate);
+    rig.clock.settle().await;
+    running.handle.signal(Signal::Terminate);
+    let report = rig.ended(running).await;
+    assert_eq!(report.exit_code(), 4);
+    let last = report.phases.last().map(|phase| phase.phase);
+    assert_eq!(last, Some(Phase::Http), "everything else was running still");
+}
+
+#[tokio::test]
 async fn a_signal_after_a_request_is_the_first() {
     let rig = Rig::new();
     let slow = rig.part("slow").stop(Does::Take(SECOND));
@@ -153,14 +185,10 @@ async fn a_signal_after_a_request_is_the_first() {
 async fn a_component_may_ask_for_the_shutdown() {
     let rig = Rig::new();
     let app = rig.app().component(rig.part("a"));
-    let app = app.periodic(
-        "quota",
-        mainspring_core::periodic::Every::seconds(10),
-        |tick| async move {
-            tick.shutdown("nothing left to do");
-            Ok(())
-        },
-    );
+    let app = app.periodic("quota", Every::seconds(10), |tick| async move {
+        tick.shutdown("nothing left to do");
+        Ok(())
+    });
     let report = rig.run(app).await;
     let cause = "asked by quota: nothing left to do";
     assert_eq!((report.exit_code(), &*report.cause.to_string()), (0, cause));
@@ -316,7 +344,7 @@ async fn a_hook_that_fails_panics_or_hangs_stops_nothing_else() {
         .app()
         .component(rig.part("a"))
         .on_stop("hangs", |ctx| async move {
-            ctx.clock().sleep(crate::rig::YEAR).await;
+            ctx.clock().sleep(YEAR).await;
             Ok(())
         })
         .on_stop("panics in the call", |_ctx| -> std::future::Ready<_> {

@@ -236,12 +236,26 @@ async fn the_stop_waits_for_runs() {
     assert_eq!(report.exit_code(), 0);
 }
 
+/// Notes when the future that holds it is dropped.
+struct Dropped(Log);
+
+impl Drop for Dropped {
+    fn drop(&mut self) {
+        self.0.add("hangs is dropped");
+    }
+}
+
 #[tokio::test]
 async fn runs_that_hang_are_cut_and_named() {
     let rig = Rig::new();
-    let hangs = |tick: Tick| async move {
-        tick.clock().sleep(YEAR).await;
-        Ok(())
+    let log = rig.log.clone();
+    let hangs = move |tick: Tick| {
+        let dropped = Dropped(log.clone());
+        async move {
+            tick.clock().sleep(YEAR).await;
+            drop(dropped);
+            Ok(())
+        }
     };
     let log = rig.log.clone();
     let listens = move |tick: Tick| {
@@ -268,8 +282,8 @@ async fn runs_that_hang_are_cut_and_named() {
     let saw = "listens saw: the app is stopping";
     assert_eq!(
         rig.log.lines(),
-        ["start a", saw, "stop a"],
-        "it may still say so"
+        ["start a", saw, "hangs is dropped", "stop a"],
+        "it may still say so, and none goes on while its component stops"
     );
     let record = handle.periodics()[0].record;
     assert_eq!((record.running, record.cancelled), (0, 1));

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use mainspring_core::event::{Event, WorkOutcome};
 use mainspring_core::periodic::{Every, Missed, Overlap, Record};
 use mainspring_runtime::app::App;
 use mainspring_runtime::periodic::Tick;
@@ -48,6 +49,42 @@ async fn skip_drops_what_comes_due_meanwhile() {
     let (lines, record) = overlapped(Overlap::Skip, 75).await;
     assert_eq!(lines, ["10 at 10", "40 at 40", "70 at 70"]);
     assert_eq!((record.runs, record.skipped, record.running), (3, 4, 1));
+}
+
+#[tokio::test]
+async fn what_was_skipped_or_missed_is_told_and_counted() {
+    let rig = Rig::new();
+    let stall = StallClock::over(rig.clock.clock());
+    let running = rig.start_on(stall.clock(), app(&rig, Every::seconds(10)));
+    rig.clock.advance(35 * SECOND).await;
+    stall.stall(60 * SECOND);
+    rig.clock.advance(10 * SECOND).await;
+    let events = rig.events.lock().unwrap().clone();
+    let dropped = events.iter().filter_map(|event| match event {
+        Event::PeriodicRun {
+            scheduled_for,
+            outcome: WorkOutcome::Dropped,
+            took: Duration::ZERO,
+            ..
+        } => Some(scheduled_for.to_string()),
+        _ => None,
+    });
+    let record = running.handle.periodics()[0].record;
+    let page = rig.get(&running, "/metrics").await.body;
+    assert_eq!(
+        dropped.collect::<Vec<_>>(),
+        ["2026-03-28T00:00:20Z", "2026-03-28T00:00:30Z"]
+    );
+    assert_eq!(record.skipped, 2, "{record:?}");
+    assert!(record.missed > 0, "{record:?}");
+    let missed = record.missed;
+    for line in [
+        r#"mainspring_periodic_runs_total{periodic="work",outcome="dropped"} 2"#.to_owned(),
+        format!(r#"mainspring_periodic_missed_total{{periodic="work"}} {missed}"#),
+    ] {
+        assert!(page.contains(&line), "{line} is in {page}");
+    }
+    let _ = rig.stopped(running).await;
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::future::Future;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -33,6 +34,8 @@ pub(crate) struct Rig {
     pub(crate) environment: Environment,
     pub(crate) log: Log,
     pub(crate) events: Arc<Mutex<Vec<Event>>>,
+    /// How many apps there were: each draws other ids.
+    apps: AtomicU64,
 }
 
 pub(crate) struct Running {
@@ -52,7 +55,12 @@ impl Rig {
             environment: Environment::empty(),
             log: Log::default(),
             events: Arc::default(),
+            apps: AtomicU64::new(0),
         }
+    }
+
+    fn random(&self) -> Random {
+        Random::seeded(self.apps.fetch_add(1, Ordering::Relaxed) + 1)
     }
 
     /// An app in development, so that nothing drains before it stops.
@@ -98,7 +106,7 @@ impl Rig {
             executor: Arc::new(TokioExecutor::current()),
             network: Arc::new(self.network.clone()),
             environment: self.environment.clone(),
-            random: Random::seeded(1),
+            random: self.random(),
             events: Events::to(move |event| events.lock().unwrap().push(event.clone())),
             owns_process: false,
         }

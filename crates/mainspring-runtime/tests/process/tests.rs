@@ -199,7 +199,7 @@ fn a_blocked_runtime_end_is_ended() {
     child.until("ready");
     child.signal("-TERM");
     child.until("ended");
-    let last = "the process did not end after its report";
+    let last = "the process did not end after its report: a thread is blocked";
     child.ended().with(4, &["exit code 0", last]);
 }
 
@@ -211,7 +211,7 @@ fn a_signal_ends_what_lingers() {
     let report = "child stopped: nothing to do; exit code 0";
     child
         .ended()
-        .with(4, &[report, "the process did not end after its report"]);
+        .with(4, &[report, "a signal came after the report"]);
 }
 
 fn a_stuck_stderr_does_not_keep_the_process() {

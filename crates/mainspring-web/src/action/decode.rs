@@ -2,9 +2,10 @@
 
 use std::any::Any;
 
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::error::Category;
 
+use super::words::plain;
 use crate::error::{ActionError, FieldError};
 use crate::text::{TEXT_BYTES_MAX, cut};
 
@@ -74,19 +75,28 @@ fn unit<T: 'static>() -> Option<T> {
 
 /// Finds the path by reading again, so that good input never pays for it.
 fn refused<T: DeserializeOwned>(text: &str, error: &serde_json::Error) -> ActionError {
-    if error.classify() != Category::Data {
+    if error.classify() != Category::Data && !is_json(text) {
         return ActionError::bad_input(format!("the body is not JSON: {error}"));
     }
     let mut json = serde_json::Deserializer::from_str(text);
     let Err(error) = serde_path_to_error::deserialize::<_, T>(&mut json) else {
         return ActionError::bad_input("the input has the wrong shape");
     };
-    let path = error.path().to_string();
+    let path = match error.path().iter().next() {
+        Some(_) => error.path().to_string(),
+        None => String::new(),
+    };
     let message = error.inner().to_string();
-    let (field, message) = match missing(&message) {
-        Some(name) if path == "." => (name.to_owned(), "is missing".to_owned()),
-        Some(name) => (format!("{path}.{name}"), "is missing".to_owned()),
-        None => (path, without_place(&message).to_owned()),
+    let of = |name: &str| match path.is_empty() {
+        true => name.to_owned(),
+        false => format!("{path}.{name}"),
+    };
+    let (field, message) = if let Some(name) = named(&message, "missing field `") {
+        (of(name), "is missing".to_owned())
+    } else if let Some(name) = named(&message, "duplicate field `") {
+        (of(name), "is written twice".to_owned())
+    } else {
+        (path, plain(without_place(&message)))
     };
     with_fields(
         "the input has the wrong shape",
@@ -102,6 +112,8 @@ fn refused<T: DeserializeOwned>(text: &str, error: &serde_json::Error) -> Action
 fn with_fields(what: &str, fields: Vec<FieldError>) -> ActionError {
     let first = fields.first().map_or("", |error| &error.field);
     let text = match fields.len() {
+        // The input itself has no name.
+        0 | 1 if first.is_empty() => what.to_owned(),
         0 | 1 => format!("{what}: `{first}`"),
         all => format!("{what}: `{first}` and {} more", all - 1),
     };
@@ -124,9 +136,14 @@ fn written(path: &serde_ignored::Path<'_>) -> String {
     }
 }
 
-/// The field's name in serde's text for a missing one.
-fn missing(message: &str) -> Option<&str> {
-    let rest = message.strip_prefix("missing field `")?;
+/// Some refusals of a type look like those of the format: an enum that is given a number.
+fn is_json(text: &str) -> bool {
+    serde_json::from_str::<IgnoredAny>(text).is_ok()
+}
+
+/// The field's name in serde's text about one.
+fn named<'a>(message: &'a str, prefix: &str) -> Option<&'a str> {
+    let rest = message.strip_prefix(prefix)?;
     rest.split_once('`').map(|(name, _)| name)
 }
 
@@ -173,11 +190,20 @@ mod tests {
     fn refusals_name_the_field() {
         let (path, message) = field(r#"{"id":"abc"}"#);
         assert_eq!(path, "id");
-        assert_eq!(message, "invalid type: string \"abc\", expected u32");
+        assert_eq!(message, "must be a whole number, not the string \"abc\"");
         assert_eq!(field(r#"{"id":1,"lines":[{"name":1}]}"#).0, "lines[0].name");
         let missing = ("lines[0].name".to_owned(), "is missing".to_owned());
         assert_eq!(field(r#"{"id":1,"lines":[{}]}"#), missing);
         assert_eq!(field("{}"), ("id".to_owned(), "is missing".to_owned()));
+        let twice = ("lines[0].name".to_owned(), "is written twice".to_owned());
+        assert_eq!(
+            field(r#"{"id":1,"lines":[{"name":"a","name":"b"}]}"#),
+            twice
+        );
+        assert_eq!(field(r#"{"id":1,"id":1}"#).0, "id");
+        let whole = (String::new(), "must be an object, not 5".to_owned());
+        assert_eq!(field("5"), whole);
+        assert_eq!(text(b"5"), "the input has the wrong shape");
         let unknown = field(r#"{"id":1,"lines":[{"name":"a","colour":2}]}"#);
         assert_eq!(unknown.0, "lines[0].colour");
         assert_eq!(unknown.1, "is not a known field");

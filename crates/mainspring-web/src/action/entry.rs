@@ -49,6 +49,7 @@ impl<A: Action> DynAction for A {
         Ok(Box::new(move |ctx| {
             Box::pin(async move {
                 let _permit = entry.wait_for_permit().await;
+                let ctx = run::limited(&entry, ctx);
                 run::call(&*self, &entry, ctx, input).await.map(drop)
             })
         }))

@@ -17,8 +17,7 @@ use super::admit::{Admitted, admit};
 use super::{Action, Entry, decode};
 use crate::context::ActionContext;
 use crate::error::{ActionError, Validate};
-use crate::http::{Call, OutBody, Success};
-use crate::limit::Quota;
+use crate::http::{Call, Finish, OutBody, Success};
 
 /// Answers a request.
 pub(super) async fn answer<A: Action>(
@@ -29,14 +28,19 @@ pub(super) async fn answer<A: Action>(
     let mut finish = call.finish();
     let span = call.head.context().span().clone();
     let mut batch = None;
-    let quota = &mut finish.quota;
-    let work = whole(&*action, &entry, call, &mut batch, quota).instrument(span.clone());
+    let work = whole(&*action, &entry, call, &mut batch, &mut finish).instrument(span.clone());
     let ended = catch(work).await;
     let _inside = span.enter();
     finish.action(ended, batch)
 }
 
-/// Calls the action within its limit.
+/// The same call under the action's limit.
+pub(super) fn limited(entry: &Entry, ctx: ActionContext) -> ActionContext {
+    let limited = ctx.with_timeout(entry.limits.timeout, entry.cause.clone());
+    ctx.under(limited)
+}
+
+/// Calls the action, whose context is [`limited`], and cuts it off at its limit.
 pub(super) async fn call<A: Action>(
     action: &A,
     entry: &Entry,
@@ -44,26 +48,26 @@ pub(super) async fn call<A: Action>(
     input: A::Input,
 ) -> Result<A::Output, ActionError> {
     let limit = entry.limits.timeout;
-    let limited = ctx.with_timeout(limit, entry.cause.clone());
-    let (clock, watch) = (ctx.clock().clone(), limited.clone());
+    let (clock, watch) = (ctx.clock().clone(), ctx.context().clone());
     let began = clock.monotonic();
-    let work = action.call(ctx.under(limited), input);
+    let work = action.call(ctx, input);
     match clock.timeout(limit, work).await {
         // An action that obeys its context returns the limit as an error of its own.
-        Ok(Err(error)) if error.is_opaque() && has_passed(&watch) => Err(timed_out(entry)),
+        Ok(Err(error)) if error.is_opaque() && has_passed(&watch) => Err(timed_out(entry, &watch)),
         Ok(ended) => {
-            tell_if_slow(entry, clock.monotonic().since(began));
+            tell_if_slow(entry, &watch, clock.monotonic().since(began));
             ended
         }
-        Err(_) => Err(timed_out(entry)),
+        Err(_) => Err(timed_out(entry, &watch)),
     }
 }
 
-fn tell_if_slow(entry: &Entry, took: Duration) {
+fn tell_if_slow(entry: &Entry, ctx: &Context, took: Duration) {
     if took > entry.limits.slow {
+        let cause = ctx.cause_text();
         tracing::warn!(
             name: event::ACTION_SLOW,
-            action = entry.name, took = took.as_secs_f64(), "an action was slow"
+            action = entry.name, cause, took = took.as_secs_f64(), "an action was slow"
         );
     }
 }
@@ -72,11 +76,12 @@ fn has_passed(ctx: &Context) -> bool {
     ctx.cause().is_some_and(|cause| cause.is_limit())
 }
 
-fn timed_out(entry: &Entry) -> ActionError {
+fn timed_out(entry: &Entry, ctx: &Context) -> ActionError {
     let took = entry.limits.timeout.as_secs_f64();
+    let cause = ctx.cause_text();
     tracing::warn!(
         name: event::ACTION_TIMED_OUT,
-        action = entry.name, took, "an action ran into its limit"
+        action = entry.name, cause, took, "an action ran into its limit"
     );
     ActionError::timeout("the action took too long")
 }
@@ -93,15 +98,17 @@ async fn whole<A: Action>(
     entry: &Entry,
     request: Call,
     batch: &mut Option<Batch>,
-    quota: &mut Option<Quota>,
+    finish: &mut Finish,
 ) -> Result<Success, ActionError> {
     let metrics = request.server.site.metrics.clone();
-    let admitted = admit(entry, request, batch, quota).await?;
+    let admitted = admit(entry, request, batch, &mut finish.quota).await?;
     let Admitted { ctx, body, permit } = admitted;
     let input: A::Input = decode::decode(&body)?;
     drop(body);
     input.validate()?;
     let head = ctx.head().clone();
+    let ctx = limited(entry, ctx);
+    finish.ctx = Some(ctx.context().clone());
     let running = metrics.action_running();
     let output = call(action, entry, ctx, input).await?;
     drop(running);

@@ -70,9 +70,10 @@ pub(crate) fn render(error: &ActionError, id: Option<&str>, open: bool) -> Respo
         headers.insert(ALLOW, HeaderValue::from_static(allow));
     }
     if status == StatusCode::UNAUTHORIZED {
-        // A 401 must name a scheme (RFC 9110); which one is the authenticator's business, so the
-        // general one.
-        headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        // A 401 must name a scheme (RFC 9110). Which one an authenticator takes is its own
+        // business, so the general one.
+        let challenge = error.challenge().unwrap_or("Bearer");
+        headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
     }
     response
 }

@@ -29,6 +29,7 @@ impl Call {
             server: Arc::clone(&self.server),
             name: Some(Arc::clone(&self.name)),
             id: self.id.clone(),
+            ctx: None,
             quota: None,
             began: self.began,
             conn: Arc::clone(&self.conn),

@@ -4,6 +4,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::StatusCode;
 use hyper::server::conn::http1;
 use hyper_util::rt::TokioIo;
 use mainspring_runtime::io_time;
@@ -11,9 +12,9 @@ use mainspring_runtime::network::Connection;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 
 use super::HttpLimits;
+use super::refuse::refuse;
 use super::server::Server;
 use super::service::Service;
-use super::slow::refuse_slow_head;
 use super::state::{ConnState, Phase};
 use super::wire::Wire;
 
@@ -49,7 +50,7 @@ pub(super) async fn serve(
         .serve_connection(TokioIo::new(wire), service)
         .with_upgrades();
     let mut watch = Watch::new(limits);
-    let slow = loop {
+    let refused = loop {
         tokio::select! {
             biased;
             // A connection that fails is its client's affair; handlers know by their context.
@@ -57,7 +58,7 @@ pub(super) async fn serve(
                 if let Err(error) = ended {
                     tracing::debug!(%error, "a connection ended early");
                 }
-                break false;
+                break state.refused();
             }
             _ = drain.wait_for(|drain| *drain), if !watch.draining => {
                 watch.drain();
@@ -69,13 +70,17 @@ pub(super) async fn serve(
         }
         match watch.look(&state) {
             Look::Wait => {}
-            Look::Close => break false,
-            Look::SlowHead => break true,
+            Look::Close => break None,
+            Look::SlowHead => break Some(StatusCode::REQUEST_TIMEOUT),
         }
     };
-    if slow && let Some(parts) = conn.into_parts() {
+    if let Some(status) = refused
+        && let Some(parts) = conn.into_parts()
+    {
         state.left_unread();
-        refuse_slow_head(parts.io.into_inner()).await;
+        state.speak();
+        let now = parts.service.server.site.ctx.clock().now();
+        refuse(parts.io.into_inner(), status, now).await;
     }
 }
 

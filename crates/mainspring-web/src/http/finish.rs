@@ -7,6 +7,7 @@ use axum::body::Body;
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Response, StatusCode};
+use mainspring_core::context::Context;
 use mainspring_core::event::Event;
 use mainspring_core::identity::RequestId;
 use mainspring_core::spawn::panic_message;
@@ -30,6 +31,8 @@ pub(crate) struct Finish {
     pub(super) server: Arc<Server>,
     /// The work's name; `None` where the request asks for nothing that is registered.
     pub(crate) name: Option<Arc<str>>,
+    /// The innermost context of the work, once it has one of its own: its cause stands in the log.
+    pub(crate) ctx: Option<Context>,
     /// What is left of the caller's allowance; `None` where calls are not counted.
     pub(crate) quota: Option<Quota>,
     pub(super) id: RequestId,
@@ -134,9 +137,16 @@ impl Finish {
         let id = self.server.new_id();
         tracing::error!(
             name: event::ACTION_FAILED,
-            action = self.name.as_deref(), %error, error_id = %id, "an action failed"
+            action = self.name.as_deref(), cause = self.cause(), %error, error_id = %id,
+            "an action failed"
         );
         render(&error, Some(&id), open)
+    }
+
+    /// Why the work was cancelled, if it was.
+    fn cause(&self) -> Option<String> {
+        let ctx = self.ctx.clone().or_else(|| self.conn.ctx());
+        ctx.and_then(|ctx| ctx.cause_text())
     }
 
     fn panicked(&self, panic: &(dyn Any + Send)) -> Response<Bytes> {

@@ -88,6 +88,7 @@ pub(super) fn run(
         let Found { name, batch } = std::mem::take(&mut *call.found());
         let finish = Finish {
             server: Arc::clone(&call.server),
+            ctx: None,
             quota: None,
             name,
             id: call.id.clone(),

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use http::header::HeaderName;
 use http::{HeaderMap, Method, Request, Response};
 use hyper::body::Incoming;
+use hyper::upgrade::OnUpgrade;
 use mainspring_core::context::SpanKind;
 use mainspring_core::identity::{ID_BYTES_MAX, RequestId, TraceContext};
 
@@ -106,6 +107,9 @@ impl Service {
             return self.refuse(&request, ActionError::not_found("there is nothing here"));
         };
         self.conn.begin();
+        if request.extensions().get::<OnUpgrade>().is_some() {
+            self.conn.speak();
+        }
         let (id, base) = identify(server, request.headers());
         let client = server.proxies.client(self.peer.ip(), request.headers());
         let call = RouteCall::new(server, &self.conn, base, client, id);
@@ -126,6 +130,7 @@ impl Service {
         let (id, base) = identify(&self.server, request.headers());
         let finish = Finish {
             server: Arc::clone(&self.server),
+            ctx: None,
             quota: None,
             name: None,
             id,

@@ -4,6 +4,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use http::StatusCode;
 use mainspring_core::cause::Cause;
 use mainspring_core::context::Context;
 use mainspring_runtime::io_time::IoInstant;
@@ -18,6 +19,10 @@ pub(crate) struct ConnState {
     slow: AtomicBool,
     /// The client has closed its side, or the connection broke.
     gone: AtomicBool,
+    /// An answer of ours is being written: hyper may still hold the end of it.
+    answering: AtomicBool,
+    /// What is written is ours, or of another protocol, from now on.
+    speaking: AtomicBool,
     /// Why a request's context is cancelled once it is answered.
     finished: Cause,
     /// The connection's place among those that may be open: given back when the last that knows of
@@ -33,6 +38,8 @@ struct Inner {
     ctx: Option<Context>,
     /// Since when the client has taken nothing of what is to be written.
     stalled: Option<IoInstant>,
+    /// What hyper has refused a head with.
+    refused: Option<StatusCode>,
 }
 
 /// Where a connection is.
@@ -57,10 +64,13 @@ impl ConnState {
                 route: None,
                 ctx: None,
                 stalled: None,
+                refused: None,
             }),
             unread: AtomicBool::new(false),
             slow: AtomicBool::new(false),
             gone: AtomicBool::new(false),
+            answering: AtomicBool::new(false),
+            speaking: AtomicBool::new(false),
             finished,
             _place: place,
         }
@@ -79,6 +89,7 @@ impl ConnState {
     pub(super) fn begin(&self) {
         self.unread.store(false, Ordering::Relaxed);
         self.slow.store(false, Ordering::Relaxed);
+        self.answering.store(true, Ordering::Relaxed);
         let mut inner = self.inner();
         inner.phase = Phase::Busy;
     }
@@ -126,6 +137,35 @@ impl ConnState {
     /// Since when the client has taken nothing, if it keeps us waiting.
     pub(super) fn stalled(&self) -> Option<IoInstant> {
         self.inner().stalled
+    }
+
+    /// Everything that was to be written is written: the answer, if it has ended, as well.
+    pub(super) fn flushed(&self) {
+        if self.answering.load(Ordering::Relaxed) && self.phase().0 != Phase::Busy {
+            self.answering.store(false, Ordering::Relaxed);
+        }
+    }
+
+    /// Nothing that is written from now on is an answer of hyper's own: the connection may become
+    /// one of another protocol.
+    pub(super) fn speak(&self) {
+        self.speaking.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether bytes that hyper writes can only be an answer of its own: no request of ours is
+    /// under way, and the answers to those before it are written.
+    pub(super) fn is_silent(&self) -> bool {
+        !self.answering.load(Ordering::Relaxed) && !self.speaking.load(Ordering::Relaxed)
+    }
+
+    /// Hyper has refused a head.
+    pub(super) fn refuse(&self, status: StatusCode) {
+        self.inner().refused = Some(status);
+    }
+
+    /// What hyper has refused a head with.
+    pub(super) fn refused(&self) -> Option<StatusCode> {
+        self.inner().refused
     }
 
     pub(super) fn left_unread(&self) {

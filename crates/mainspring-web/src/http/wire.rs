@@ -12,6 +12,7 @@ use mainspring_runtime::network::Stream;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::HttpLimits;
+use super::refuse::of_hyper;
 use super::state::ConnState;
 
 /// How much is read at once of what is dropped.
@@ -51,6 +52,17 @@ impl Wire {
         }
     }
 
+    /// Refuses to write an answer of hyper's own, which ends the connection: ours has a body.
+    fn check(&self, bytes: &[u8]) -> io::Result<()> {
+        if self.state.is_silent()
+            && let Some(status) = of_hyper(bytes)
+        {
+            self.state.refuse(status);
+            return Err(io::Error::other("the head was refused"));
+        }
+        Ok(())
+    }
+
     fn note(&mut self, result: &Poll<io::Result<usize>>) {
         if result.is_pending() != self.stalled {
             self.stalled = result.is_pending();
@@ -87,6 +99,7 @@ impl AsyncWrite for Wire {
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
+        this.check(buf)?;
         let written = Pin::new(&mut this.stream).poll_write(cx, buf);
         this.note(&written);
         written
@@ -98,6 +111,7 @@ impl AsyncWrite for Wire {
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
+        this.check(bufs.first().map_or(&[], |first| first))?;
         let written = Pin::new(&mut this.stream).poll_write_vectored(cx, bufs);
         this.note(&written);
         written
@@ -108,7 +122,13 @@ impl AsyncWrite for Wire {
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_flush(cx)
+        let this = self.get_mut();
+        // Hyper flushes here only what it has handed over before.
+        let flushed = Pin::new(&mut this.stream).poll_flush(cx);
+        if flushed.is_ready() {
+            this.state.flushed();
+        }
+        flushed
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -159,6 +159,15 @@ impl TriggerKeys {
         self.keys.iter().filter_map(|key| key.0.as_deref().ok())
     }
 
+    /// How a call may prove itself, as `www-authenticate` names it.
+    pub(super) fn challenge(&self) -> &'static str {
+        match (self.keys.is_empty(), self.bearers.is_empty()) {
+            (_, true) => "StandardWebhooks",
+            (true, false) => "Bearer",
+            (false, false) => "StandardWebhooks, Bearer",
+        }
+    }
+
     pub(super) fn accepts_bearer(&self, token: &[u8]) -> bool {
         let digest = Sha256::digest(token);
         let mut found = subtle::Choice::from(0);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use mainspring_core::time::Monotonic;
@@ -47,6 +47,11 @@ impl Replays {
         }
     }
 
+    /// The run that a call with this id has started, if it was taken before.
+    pub(super) fn before(&self, id: &str) -> Option<Arc<str>> {
+        self.taken().get(id).map(|taken| Arc::clone(&taken.run))
+    }
+
     /// Takes a call unless it was taken before; `start` registers its run, and a refusal there
     /// leaves no trace.
     pub(super) fn first(
@@ -57,7 +62,7 @@ impl Replays {
         (now, wall): (Monotonic, i64),
         start: impl FnOnce() -> Result<(), ActionError>,
     ) -> Result<Seen, ActionError> {
-        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut taken = self.taken();
         if let Some(before) = taken.get(id) {
             return Ok(Seen::Before(Arc::clone(&before.run)));
         }
@@ -76,6 +81,10 @@ impl Replays {
         };
         taken.insert(Arc::from(id), entry);
         Ok(Seen::First)
+    }
+
+    fn taken(&self) -> MutexGuard<'_, BTreeMap<Arc<str>, Taken>> {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

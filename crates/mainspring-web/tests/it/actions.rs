@@ -171,6 +171,32 @@ async fn wrong_types_and_unknown_fields_are_refused_with_their_path() {
 }
 
 #[tokio::test]
+async fn refusals_speak_of_json_and_not_of_rust() {
+    let server = Setup::memory().start(app).await;
+    let cases = [
+        (
+            r#"{"email":"a@b","userId":"abc"}"#,
+            "must be a whole number, not the string \"abc\"",
+        ),
+        (
+            r#"{"email":"a@b","userId":-1}"#,
+            "must be a whole number from 0 to 4294967295, not -1",
+        ),
+        (r#"{"email":1,"userId":1}"#, "must be a string, not 1"),
+        (
+            r#"{"email":"a@b","userId":1,"tags":{}}"#,
+            "must be a list, not an object",
+        ),
+        ("5", "must be an object, not 5"),
+    ];
+    for (body, message) in cases {
+        let answer = server.call("account.register", body).await;
+        assert_eq!(answer.problem(400)["errors"][0]["message"], message);
+        assert!(!answer.body.contains("RegisterInput"), "{answer:?}");
+    }
+}
+
+#[tokio::test]
 async fn what_is_not_json_is_a_clear_400() {
     let server = Setup::memory().start(app).await;
     let deep = format!("{}{}", "[".repeat(10_000), "]".repeat(10_000));

@@ -280,6 +280,11 @@ impl Client {
         while self.read.len() < bytes && self.more().await {}
     }
 
+    /// What was read and belongs to no answer yet.
+    pub(crate) fn take_read(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.read)
+    }
+
     /// Reads and drops this many bytes of an answer.
     pub(crate) async fn skip(&mut self, bytes: usize) {
         let mut left = bytes;
@@ -349,6 +354,9 @@ impl Answer {
             (rest.get(..length)?.to_vec(), length)
         } else if headers.contains_key("transfer-encoding") {
             chunks(rest)?
+        } else if status == 101 {
+            // What follows is of another protocol.
+            (Vec::new(), 0)
         } else if ended || status == 204 {
             (rest.to_vec(), rest.len())
         } else {

@@ -209,6 +209,7 @@ async fn anything_wrong_is_401_without_detail() {
     for request in requests {
         let answer = server.send(&request).await;
         answer.problem(401);
+        assert_eq!(answer.header("www-authenticate"), "StandardWebhooks");
         bodies.push(answer.body);
     }
     bodies.dedup();
@@ -256,9 +257,10 @@ async fn a_bearer_token_is_an_opt_in() {
     let with_id = format!("{plain}webhook-id: nightly-1\r\n");
     assert_eq!(send(&with_id).await.status, 202);
     assert_eq!(send(&with_id).await.status, 200);
-    send("authorization: Bearer another token, as long\r\n")
-        .await
-        .problem(401);
+    let refused = send("authorization: Bearer another token, as long\r\n").await;
+    refused.problem(401);
+    let challenge = refused.header("www-authenticate");
+    assert_eq!(challenge, "StandardWebhooks, Bearer");
     server.drained().await;
     for _ in 0..3 {
         heard.recv().await.unwrap();
@@ -379,4 +381,38 @@ async fn the_rules_and_the_rate_of_the_action_hold_after_the_proof() {
     clock.advance(Duration::from_secs(30)).await;
     let again = call("msg_2", "\"monday\"").await;
     assert_eq!(again.status, 202, "its id was not used up");
+}
+
+#[tokio::test]
+async fn the_same_id_again_is_answered_above_the_rate_and_not_counted() {
+    let server = Setup::manual()
+        .start(|draft| draft.trigger(Strict, derived()))
+        .await;
+    let call = async |id: &'static str, body: &str| Caller::new(id).call(&server, body).await;
+    let first = call("msg_1", "\"monday\"").await;
+    assert_eq!(first.status, 202);
+    assert_eq!(first.header("ratelimit-remaining"), "1");
+    for body in ["\"monday\"", "\"someday\"", ""] {
+        let again = call("msg_1", body).await;
+        assert_eq!((again.status, again.json()), (200, first.json()));
+        assert_eq!(
+            again.header("ratelimit-remaining"),
+            "",
+            "it was not counted"
+        );
+    }
+    let second = call("msg_2", "\"monday\"").await;
+    assert_eq!(second.status, 202, "the replays took nothing");
+    call("msg_3", "\"monday\"").await.problem(429);
+    let again = call("msg_1", "\"monday\"").await;
+    assert_eq!((again.status, again.json()), (200, first.json()));
+}
+
+#[tokio::test]
+async fn a_trigger_by_token_alone_says_so() {
+    let keys = TriggerKeys::bearer_only("a token of 16 bytes or more");
+    let (server, _heard) = start(keys).await;
+    let refused = server.send(&post("/triggers/report.run", "", "")).await;
+    refused.problem(401);
+    assert_eq!(refused.header("www-authenticate"), "Bearer");
 }

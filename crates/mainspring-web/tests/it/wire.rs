@@ -141,12 +141,12 @@ async fn a_flood_of_headers_is_431() {
             "GET / HTTP/1.1\r\nhost: t\r\nx: {}\r\n\r\n",
             "x".repeat(80 * 1024)
         );
-        assert_eq!(server.send(&big).await.status, 431);
+        server.send(&big).await.problem(431);
         let many = format!(
             "GET / HTTP/1.1\r\nhost: t\r\n{}\r\n",
             "a: b\r\n".repeat(5000)
         );
-        assert_eq!(server.send(&many).await.status, 431);
+        server.send(&many).await.problem(431);
         let fits = format!("x: {}\r\n", "x".repeat(60 * 1024));
         let answer = server
             .send(&post("/actions/demo.echo", &fits, "\"abc\""))
@@ -262,10 +262,12 @@ async fn a_cut_connection_harms_nobody() {
 async fn what_is_not_http_is_refused() {
     let server = Setup::tcp().start(app).await;
     let garbage = server.send("garbage\r\n\r\n").await;
-    assert_eq!(garbage.status, 400);
+    garbage.problem(400);
+    assert_eq!(garbage.header("connection"), "close");
+    assert!(garbage.header("date").ends_with(" GMT"), "{garbage:?}");
     let twice = "POST /actions/demo.echo HTTP/1.1\r\nhost: t\r\ncontent-length: 3\r\n\
                  content-length: 4\r\n\r\nabcd";
-    assert_eq!(server.send(twice).await.status, 400);
+    server.send(twice).await.problem(400);
     is_alive(&server).await;
 }
 
@@ -308,4 +310,44 @@ async fn connections_beyond_the_bound_wait_for_a_place() {
     assert!(!waiting.is_finished());
     drop(first);
     assert_eq!(soon(waiting).await.unwrap(), 404);
+}
+
+#[tokio::test]
+async fn a_refused_head_has_a_body_after_whatever_came_before_it() {
+    let limits = HttpLimits::default().head_bytes(256 * 1024);
+    for setup in [Setup::tcp(), Setup::memory()] {
+        let server = setup.start(limited(limits)).await;
+        let long = format!("GET /{} HTTP/1.1\r\nhost: t\r\n\r\n", "x".repeat(70_000));
+        server.send(&long).await.problem(414);
+        // After an answer, and in the same piece as the request before it.
+        let good = post("/actions/demo.echo", "", "\"abc\"");
+        let mut client = server.connect().await;
+        client.write(good.as_bytes()).await;
+        assert_eq!(client.answer().await.body, "3");
+        client.write(b"no\r\n\r\n").await;
+        client.answer().await.problem(400);
+        assert!(client.closed().await.is_empty());
+        let mut client = server.connect().await;
+        client.write(format!("{good}no\r\n\r\n").as_bytes()).await;
+        assert_eq!(client.answer().await.body, "3");
+        client.answer().await.problem(400);
+        assert!(client.closed().await.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_reads_like_a_refusal_is_left_alone() {
+    // It is written in pieces, and some of them begin like one.
+    let refusal = "HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n";
+    let build = |draft: Draft| {
+        let body = refusal.repeat(100_000);
+        let router = axum::Router::new().route("/", axum::routing::get(async || body));
+        draft.routes(router)
+    };
+    let server = Setup::memory().start(build).await;
+    let mut client = server.connect().await;
+    for _ in 0..2 {
+        client.write(get("/").as_bytes()).await;
+        assert_eq!(client.answer().await.body, refusal.repeat(100_000));
+    }
 }

@@ -23,6 +23,7 @@ mod jobs_url;
 mod leaks;
 mod logs;
 mod periodic;
+mod refused;
 mod requests;
 mod rig;
 mod starts;

@@ -110,6 +110,24 @@ fn several_bad_settings_are_named_at_once() {
 }
 
 #[test]
+fn a_bad_setting_leaves_no_folder_behind() {
+    for (name, value, said) in [
+        ("MAINSPRING_ENV", "prod", "MAINSPRING_ENV"),
+        ("MAINSPRING_HEALTH_ADDR", "nonsense", "nonsense"),
+        ("QUICKSTART_TRIGGER_KEY", "short", "QUICKSTART_TRIGGER_KEY"),
+        ("QUICKSTART_POPULAR", "/no/such/file", "/no/such/file"),
+    ] {
+        let scratch = tempfile::tempdir().unwrap();
+        let data = scratch.path().join("data");
+        Plan::new()
+            .with("QUICKSTART_DATA", &data)
+            .with(name, value)
+            .refuses(&[said]);
+        assert!(!data.exists(), "{name}");
+    }
+}
+
+#[test]
 fn a_popular_file_that_cannot_be_used_is_named_with_its_component() {
     let said = |text: Option<&str>, why: &str| {
         let plan = Plan::new();
@@ -174,9 +192,11 @@ fn a_data_folder_that_cannot_be_used_is_named() {
     let below = file.join("below");
     for data in [&file, &below] {
         let path = data.display().to_string();
-        Plan::new()
-            .with("QUICKSTART_DATA", data)
-            .refuses(&[&path, "QUICKSTART_DATA"]);
+        Plan::new().with("QUICKSTART_DATA", data).refuses(&[
+            "\"journals\"",
+            &path,
+            "QUICKSTART_DATA",
+        ]);
     }
 }
 

@@ -4,8 +4,9 @@
 use crate::service::{Ended, Plan, Service};
 
 /// Every component and phase of the report, in order.
-const REPORT: [&str; 8] = [
+const REPORT: [&str; 9] = [
     "component warm-cache: started in ",
+    "component journals: started in ",
     "phase drain: finished in ",
     "phase http: finished in ",
     "phase follow-ups: finished in ",

@@ -32,7 +32,7 @@ impl Shared {
     }
 
     async fn look_for_cancels(&self) {
-        match self.bound.store.cancelling(self.session).await {
+        match self.bound.store.cancelling(self.session()).await {
             Ok(wanted) if wanted.is_empty() => {}
             Ok(wanted) => {
                 let slots = self.slots().all();

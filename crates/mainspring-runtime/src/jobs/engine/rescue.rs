@@ -18,11 +18,14 @@ impl Shared {
     /// none only when something has changed.
     pub(super) async fn rescue(self: Arc<Self>) {
         let began = IoInstant::now();
-        let mut rescuer = Rescuer::new(self.session);
+        let mut rescuer = Rescuer::new(self.session());
         let mut changed = self.bound.changed.subscribe();
         let mut unknown = Unknown::new(&self);
         loop {
             changed.mark_unchanged();
+            if rescuer.own() != self.session() {
+                rescuer = Rescuer::new(self.session());
+            }
             let now = Monotonic::from_origin(began.elapsed());
             io(self.look_at_peers(&mut rescuer, now)).await;
             io(unknown.look()).await;

@@ -2,8 +2,8 @@
 
 use std::future::poll_fn;
 use std::pin::pin;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 use std::task::Poll;
 
 use futures_util::StreamExt;
@@ -11,7 +11,7 @@ use futures_util::stream::FuturesUnordered;
 use mainspring_core::activity::io;
 use mainspring_core::dispatch::{Command, Wake};
 use mainspring_core::error::{Error, ErrorKind};
-use mainspring_core::job::{State, Token};
+use mainspring_core::job::{SessionId, State, Token};
 use mainspring_core::spawn::BoxFuture;
 use mainspring_core::store::{
     BATCH_MAX, ClaimRequest, Claimed, Finish, Finished, Promoted, QueueClaim,
@@ -131,10 +131,35 @@ impl Shared {
     }
 
     async fn claim(self: Arc<Self>, queues: Vec<QueueClaim>, solo: bool, token: Token) -> Answer {
-        let mut request = ClaimRequest::new(self.session, token, queues);
+        let mut request = ClaimRequest::new(self.session(), token, queues);
         request.solo = solo;
         let now = self.bound.clock.now();
-        Answer::Claimed(token, self.bound.store.claim(now, request).await)
+        let claimed = self.bound.store.claim(now, request).await;
+        if claimed.as_ref().is_err_and(Error::is_fenced) {
+            self.rejoin().await;
+        }
+        Answer::Claimed(token, claimed)
+    }
+
+    /// Somebody took this process for dead, as after a long suspension: what it ran runs elsewhere.
+    /// It begins anew under another session.
+    async fn rejoin(&self) {
+        self.machine().lose_waiting();
+        for (_, ctx, _) in self.slots().all().iter().filter_map(|slot| slot.running()) {
+            ctx.cancel("the job was given to another process, which took this one for dead");
+        }
+        let now = self.bound.clock.now();
+        let session = SessionId::new(&self.bound.random, now);
+        let name = &self.name;
+        match self.bound.store.open_session(now, session, name).await {
+            Ok(()) => {
+                *self.session.write().unwrap_or_else(PoisonError::into_inner) = session;
+                tracing::warn!(
+                    name: event::SESSION_LOST, %session, "this process was taken for dead"
+                );
+            }
+            Err(error) => self.failed("open_session", &error),
+        }
     }
 
     async fn finish(self: Arc<Self>, batch: Vec<Finish>) -> Answer {
