@@ -75,7 +75,7 @@ impl Shared {
         began: Monotonic,
     ) -> Result<Cut<Result<Outcome, BoxError>>, String> {
         let limit = kind.limit.as_ref().map(|(limit, _)| *limit);
-        let (span, clock) = (ctx.span().clone(), &self.bound.clock);
+        let (own, clock) = (ctx.context(), &self.bound.clock);
         let ctx = ctx.clone();
         // The future is made inside, so that a panic in the call itself is caught as well.
         let body = async move {
@@ -86,7 +86,7 @@ impl Shared {
             next.run(ctx).await
         };
         let body = Guarded {
-            body: body.instrument(span),
+            body: own.enter(body).instrument(own.span().clone()),
             slot,
         };
         let guarded = async move {
