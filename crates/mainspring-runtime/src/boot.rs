@@ -28,6 +28,7 @@ use crate::app::{App, AppHandle, Inbox, Message, OnReady, Shared};
 use crate::endpoint::{Bound, Site};
 use crate::follow_up::FollowUps;
 use crate::health::HealthServer;
+use crate::jobs::Jobs;
 use crate::metrics::AppMetrics;
 use crate::periodic::Engine;
 use crate::platform::Platform;
@@ -112,22 +113,15 @@ impl Shell {
             control: Box::new(app.handle.clone()),
         });
         metrics.app().count_tasks(env.spawner.alive());
-        let root = |env| {
-            let root = Context::root(env, Scope::new());
-            match &app.jobs.jobs {
-                // For whatever enqueues with nothing but its context, as `ctx.follow_up_job`.
-                Some(jobs) => root.with_value(jobs.clone()),
-                None => root,
-            }
-        };
-        let ctx = root(Arc::clone(&env));
+        let jobs = app.jobs.jobs.as_ref();
+        let ctx = root(Arc::clone(&env), jobs);
         let follow_ups = FollowUps::with_metrics(app.settings.follow_ups, metrics.app().clone());
         let periodic = Engine::new(ctx.clone(), app.periodics);
         // A registry refuses only beyond a bound of its own; without it only the scrape is poorer.
         let _ = metrics.register_collector(Box::new(periodic.collector()));
         let _ = shared.periodics.set(periodic.clone());
         let site = Site {
-            ctx: root(env),
+            ctx: root(env, jobs),
             network: platform.network,
             environment: platform.environment,
             mode,
@@ -362,6 +356,16 @@ fn tell_end(report: &ShutdownReport) {
         );
     }
     tracing::info!(name: event::APP_STOPPED, app, took, "the app has stopped");
+}
+
+/// A context that inherits nothing but the app's jobs: for whatever enqueues with nothing but its
+/// context, as `ctx.follow_up_job`.
+fn root(env: Arc<Env>, jobs: Option<&Jobs>) -> Context {
+    let root = Context::root(env, Scope::new());
+    match jobs {
+        Some(jobs) => root.with_value(jobs.clone()),
+        None => root,
+    }
 }
 
 /// The component that was at fault, if one was: parts start one after the other, so there is no

@@ -22,12 +22,12 @@ const OPEN_PATIENCE: Duration = Duration::from_secs(20);
 /// How long it rests before it asks again.
 const OPEN_REST: Duration = Duration::from_millis(5);
 
-/// What stays of the write-ahead log after it was written back, so that one burst does not keep the
-/// disk for ever.
+/// What stays of the write-ahead log after it was written back, so that one burst does not keep
+/// the disk for ever.
 const JOURNAL_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
-/// The pages that the writer keeps in memory, in KiB: the part of the tables that a backlog of some
-/// hundred thousand jobs touches.
+/// The pages that the writer keeps in memory, in KiB: the part of the tables that a backlog of
+/// some hundred thousand jobs touches.
 const CACHE_KIB: u32 = 64 * 1024;
 
 /// How far a commit goes before it is acknowledged.

@@ -1,8 +1,10 @@
-//! Enqueueing and completing inside somebody else's transaction, in a few plain statements that any
-//! driver can run.
+//! Enqueueing and completing inside somebody else's transaction, in a few plain statements that
+//! any driver can run.
 
 mod complete;
+mod gate;
 mod job;
+mod replace;
 mod rusqlite;
 
 use std::future::{Future, Ready, ready};

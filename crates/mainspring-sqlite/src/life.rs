@@ -1,7 +1,8 @@
 //! The file by which a session shows that it is alive.
 //!
-//! `<db>-mainspring/<session>` is locked as long as its process lives: the system frees the lock when
-//! the process ends, however it ends. In the file stand a beat and the rows whose bodies have begun.
+//! `<db>-mainspring/<session>` is locked as long as its process lives: the system frees the lock
+//! when the process ends, however it ends. In the file stand a beat and the rows whose bodies have
+//! begun.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{File, OpenOptions, TryLockError};
@@ -18,8 +19,8 @@ use mainspring_core::store::PeerLock;
 
 use crate::seam;
 
-/// How often the thread of a session wakes: it writes its beat, if there are others who read it, and
-/// looks whether its file is still there.
+/// How often the thread of a session wakes: it writes its beat, if there are others who read it,
+/// and looks whether its file is still there.
 const BEAT_EVERY: Duration = Duration::from_secs(1);
 
 /// The bytes of the beat, and of a slot: a row and the first half of its claim's token.
@@ -66,14 +67,14 @@ struct Inner {
 
 #[derive(Debug, Default)]
 struct Slots {
-    used: BTreeMap<i64, u64>,
+    used: BTreeMap<(i64, u64), u64>,
     free: Vec<u64>,
     next: u64,
 }
 
 impl Life {
-    /// Makes and locks the file, and starts the thread that holds it; `gone` is called when somebody
-    /// has removed it.
+    /// Makes and locks the file, and starts the thread that holds it; `gone` is called when
+    /// somebody has removed it.
     pub(crate) fn begin(
         database: &Path,
         session: SessionId,
@@ -132,15 +133,14 @@ impl Life {
             .slots
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        let (slot, bytes) = if running {
-            let slot = slots.take(row);
-            let mut bytes = [0; SLOT_BYTES];
+        let mut bytes = [0; SLOT_BYTES];
+        let slot = if running {
             let (left, right) = bytes.split_at_mut(8);
             left.copy_from_slice(&row.to_be_bytes());
             right.copy_from_slice(&half(token).to_be_bytes());
-            (Some(slot), bytes)
+            Some(slots.take((row, half(token))))
         } else {
-            (slots.give(row), [0; SLOT_BYTES])
+            slots.give((row, half(token)))
         };
         if let Some(slot) = slot {
             let at = BEAT_BYTES + slot * SLOT_BYTES as u64;
@@ -171,17 +171,20 @@ impl Inner {
 }
 
 impl Slots {
-    fn take(&mut self, row: i64) -> u64 {
+    fn take(&mut self, body: (i64, u64)) -> u64 {
+        if let Some(slot) = self.used.get(&body) {
+            return *slot;
+        }
         let slot = self.free.pop().unwrap_or_else(|| {
             self.next += 1;
             self.next - 1
         });
-        self.used.insert(row, slot);
+        self.used.insert(body, slot);
         slot
     }
 
-    fn give(&mut self, row: i64) -> Option<u64> {
-        let slot = self.used.remove(&row)?;
+    fn give(&mut self, body: (i64, u64)) -> Option<u64> {
+        let slot = self.used.remove(&body)?;
         self.free.push(slot);
         Some(slot)
     }

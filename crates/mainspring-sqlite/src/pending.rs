@@ -1,8 +1,8 @@
 //! Who may hold the lock that their own next call would wait for.
 //!
-//! A task that has enqueued in its own transaction and then makes a plain call before it commits waits
-//! for itself. We do not see its commit; but as long as the job it wrote cannot be read by others, the
-//! transaction is open or was rolled back, and a rolled back one holds no lock.
+//! A task that has enqueued in its own transaction and then makes a plain call before it commits
+//! waits for itself. We do not see its commit; but as long as the job it wrote cannot be read by
+//! others, the transaction is open or was rolled back, and a rolled back one holds no lock.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::ThreadId;

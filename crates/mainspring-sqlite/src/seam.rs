@@ -1,5 +1,5 @@
-//! The seams to the machine: its monotonic clock, for how long a lock is waited for, and its threads.
-//! Nothing here decides anything about jobs.
+//! The seams to the machine: its monotonic clock, for how long a lock is waited for, and its
+//! threads. Nothing here decides anything about jobs.
 
 use std::io;
 use std::time::{Duration, Instant};

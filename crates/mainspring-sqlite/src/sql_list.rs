@@ -1,4 +1,5 @@
 statements! {
+    AdmitJobIn "admit_job_in"
     ArchiveAttempt "archive_attempt"
     BeginImmediate "begin_immediate"
     ClaimJob "claim_job"
@@ -24,7 +25,6 @@ statements! {
     InsertLane "insert_lane"
     InsertSession "insert_session"
     InsertWish "insert_wish"
-    LeaveGateIn "leave_gate_in"
     PromoteJob "promote_job"
     Release "release"
     ReplaceJobIn "replace_job_in"

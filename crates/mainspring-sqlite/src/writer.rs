@@ -1,7 +1,8 @@
 //! The one thread that writes.
 //!
-//! Requests queue while a transaction runs; the next transaction takes them together (group commit),
-//! so that ten callers cost little more than one. A request that fails takes back only its own part.
+//! Requests queue while a transaction runs; the next transaction takes them together (group
+//! commit), so that ten callers cost little more than one. A request that fails takes back only
+//! its own part.
 
 mod batch;
 mod lock;
@@ -29,7 +30,8 @@ pub(crate) use work::{Class, Guard, Request};
 /// How long the idle writer waits before it looks whether another connection has committed.
 pub(crate) const LOOK_EVERY: Duration = Duration::from_millis(2);
 
-/// The most requests that wait for the writer; beyond it memory would grow faster than a disk writes.
+/// The most requests that wait for the writer; beyond it memory would grow faster than a disk
+/// writes.
 const QUEUE_MAX: usize = 65_536;
 
 /// What the writer is told.

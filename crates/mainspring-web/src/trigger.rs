@@ -9,8 +9,9 @@
 //!
 //! In an app with jobs the run is a job of the kind `mainspring.trigger`: it survives a crash, any
 //! process of the app may run it, an action that fails is tried again, and an id is remembered in
-//! the store. Its request has the client's address and none of the call's headers. Without jobs the
-//! run is a follow-up and the memory is this process's.
+//! the store, where asking for it counts against the rate. Its request has the client's address
+//! and none of the call's headers. Without jobs the run is a follow-up and the memory is this
+//! process's.
 
 mod key;
 mod replay;

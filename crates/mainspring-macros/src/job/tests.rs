@@ -120,7 +120,8 @@ fn keys_are_made_of_fields() {
     );
     holds(
         "gate(key = \"tenant\", rate = \"10 per 1s\")",
-        ".at_rate(::mainspring::job::Rate::new(10u32,::core::time::Duration::from_nanos(1000000000u64)))",
+        ".at_rate(::mainspring::job::Rate::new(10u32,\
+         ::core::time::Duration::from_nanos(1000000000u64)))",
     );
     let tuple = derived(
         "#[job(kind = \"m\", unique(key = \"0\"))]",

@@ -114,8 +114,8 @@ fn solo(tx: &Tx<'_, '_>, lane: i64) -> Done<Option<Place>> {
         })?)
 }
 
-/// The first places of several lanes. Each lane is read a little at a time, so that the cost follows
-/// what is taken, not what waits.
+/// The first places of several lanes. Each lane is read a little at a time, so that the cost
+/// follows what is taken, not what waits.
 fn merge(tx: &Tx<'_, '_>, lanes: &[i64], max: usize) -> Done<Vec<Place>> {
     let chunk = match lanes.len() {
         0 => return Ok(Vec::new()),

@@ -14,8 +14,8 @@ use crate::sql::Sql;
 use crate::writer::Tx;
 use crate::{marks, micros, outcome};
 
-/// The largest payload that stands in the job's own row. With a larger one each change of state would
-/// rewrite the pages that it overflows to.
+/// The largest payload that stands in the job's own row. With a larger one each change of state
+/// would rewrite the pages that it overflows to.
 pub(crate) const INLINE_MAX: usize = 2 * 1024;
 
 /// Writes jobs: all or none.
@@ -31,19 +31,8 @@ pub(crate) fn one(
     job: &NewJob,
     scheduled_by: Option<(Arc<str>, Timestamp)>,
 ) -> Done<Enqueued> {
-    let plain = job.unique.is_none() && job.gate.is_none() && job.claim.is_none();
-    if !plain {
-        if let Some(there) = row::load_id(tx.sql, job.id)? {
-            return Ok(existing(job, &there));
-        }
-        if let Some((session, _)) = job.claim {
-            claim::check_session(tx, session)?;
-        }
-        if let Some(unique) = &job.unique
-            && let Some(there) = take_key(tx, now, job, unique)?
-        {
-            return conflict(tx, now, job, unique, there);
-        }
+    if let Some(answer) = stands_for(tx, now, job)? {
+        return Ok(answer);
     }
     let due = micros::ceil(job.due);
     let lane = tx.lane(&job.queue, &job.kind)?;
@@ -97,6 +86,26 @@ pub(crate) fn one(
         });
     }
     Ok(answer)
+}
+
+/// The answer for a job for which another one stands already.
+fn stands_for(tx: &mut Tx<'_, '_>, now: i64, job: &NewJob) -> Done<Option<Enqueued>> {
+    if job.unique.is_none() && job.gate.is_none() && job.claim.is_none() {
+        return Ok(None);
+    }
+    if let Some(there) = row::load_id(tx.sql, job.id)? {
+        return Ok(Some(existing(job, &there)));
+    }
+    if let Some((session, _)) = job.claim {
+        claim::check_session(tx, session)?;
+    }
+    let Some(unique) = &job.unique else {
+        return Ok(None);
+    };
+    match take_key(tx, now, job, unique)? {
+        Some(there) => conflict(tx, now, job, unique, there).map(Some),
+        None => Ok(None),
+    }
 }
 
 /// The first look of a new job at its gate, whose limits it may have changed for others.

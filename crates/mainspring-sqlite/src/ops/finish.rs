@@ -17,12 +17,11 @@ pub(crate) fn finish(tx: &mut Tx<'_, '_>, now: i64, attempts: &[Finish]) -> Done
     let mut answers = Vec::with_capacity(attempts.len());
     for attempt in attempts {
         answers.push(one(tx, now, attempt)?);
-        note_end(tx, attempt);
     }
     Ok(answers)
 }
 
-/// The claim has one job less, whatever became of it.
+/// The claim has one job less; each of its jobs comes here once, or not at all.
 fn note_end(tx: &mut Tx<'_, '_>, attempt: &Finish) {
     let token = attempt.claim.token;
     if let Some(Effect::Ended(last, jobs)) = tx.memory.effects.last_mut()
@@ -41,6 +40,7 @@ fn one(tx: &mut Tx<'_, '_>, now: i64, attempt: &Finish) -> Done<Finished> {
         let id = &attempt.claim.id.as_bytes()[..];
         let params = (attempt.claim.row, &token[..], began, now, id);
         if tx.sql.execute(Sql::FinishPlain, params)? == 1 {
+            note_end(tx, attempt);
             return Ok(Finished::Now(State::Succeeded));
         }
     }
@@ -50,6 +50,7 @@ fn one(tx: &mut Tx<'_, '_>, now: i64, attempt: &Finish) -> Done<Finished> {
     if job.state != State::Running {
         let state = job.state;
         if job.is_owned() {
+            note_end(tx, attempt);
             wait::settle(tx, now, job)?;
         }
         return Ok(Finished::Already(state));
@@ -58,6 +59,7 @@ fn one(tx: &mut Tx<'_, '_>, now: i64, attempt: &Finish) -> Done<Finished> {
     let reason = cancelling(tx, &job)?;
     let ending = rules::finish(&attempt.verdict, reason.as_deref());
     end(tx, now, &mut job, &ending)?;
+    note_end(tx, attempt);
     wait::settle(tx, now, job)?;
     Ok(Finished::Now(ending.state))
 }

@@ -64,8 +64,8 @@ fn at_rate(
     Ok(places)
 }
 
-/// How many jobs of a queue run: those of all open claims, of which there are few, so that usual jobs
-/// need no index of the running.
+/// How many jobs of a queue run: those of all open claims, of which there are few, so that usual
+/// jobs need no index of the running.
 fn running(tx: &mut Tx<'_, '_>, queue: &str) -> Done<usize> {
     let claims = tx.sql.rows(Sql::SelectAllClaims, (), |row| {
         Ok((row.get::<_, [u8; 16]>(0)?, row.get::<_, Vec<u8>>(1)?))

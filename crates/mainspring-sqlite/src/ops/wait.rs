@@ -1,5 +1,5 @@
-//! How a job comes to wait, and what it lets go of: the ways into and out of the queue. Each writes
-//! the row, and then lets others through the gate, which may be the same job.
+//! How a job comes to wait, and what it lets go of: the ways into and out of the queue. Each
+//! writes the row, and then lets others through the gate, which may be the same job.
 
 use mainspring_core::job::State;
 use mainspring_core::store::rules;

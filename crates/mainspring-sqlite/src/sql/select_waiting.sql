@@ -1,1 +1,1 @@
-SELECT seq, marks, gate, barred, state FROM mainspring_job WHERE id = ?1 AND state IN (0, 1)
+SELECT seq, marks, gate, barred FROM mainspring_job WHERE id = ?1 AND state IN (0, 1)

@@ -157,8 +157,8 @@ impl<'c> Hand<'c> {
         End::Committed
     }
 
-    /// `false` when a part failed after it had written, so that all must be taken back and done with
-    /// savepoints.
+    /// `false` when a part failed after it had written, so that all must be taken back and done
+    /// with savepoints.
     fn run(
         &mut self,
         work: &mut [Request],
@@ -298,8 +298,8 @@ fn copy(error: &rusqlite::Error) -> rusqlite::Error {
     }
 }
 
-/// Answers those who cannot wait and gives back those who can: while the disk is full, nobody loses
-/// anything by trying again.
+/// Answers those who cannot wait and gives back those who can: while the disk is full, nobody
+/// loses anything by trying again.
 fn split(work: Vec<Request>, error: &rusqlite::Error) -> Vec<Request> {
     let full = is_full(error);
     let (again, told) = work

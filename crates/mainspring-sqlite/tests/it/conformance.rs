@@ -5,7 +5,8 @@ use std::sync::Arc;
 use mainspring_core::error::Error;
 use mainspring_core::job::SessionId;
 use mainspring_core::spawn::BoxFuture;
-use mainspring_core::store::{Dialect, Enlist, EnlistBlocking, SqlRow, SqlValue, Store};
+use mainspring_core::store::{Enqueued, Finish, NewJob, Reply, Store};
+use mainspring_core::time::Timestamp;
 use mainspring_sim::conformance::{Fixture, Subject, Transaction};
 use mainspring_sqlite::{RusqliteTx, SqliteSource, SqliteStore, Synchronous};
 use rusqlite::Connection;
@@ -55,28 +56,29 @@ impl Subject for File {
 struct User(Connection);
 
 impl Transaction for User {
-    fn enlist(&mut self) -> &mut dyn Enlist {
-        self
+    fn enqueue<'a>(
+        &'a mut self,
+        store: &'a dyn Store,
+        now: Timestamp,
+        jobs: Vec<NewJob>,
+    ) -> Reply<'a, Vec<Enqueued>> {
+        let told = store.enqueue_in_blocking(&mut RusqliteTx::new(&self.0), now, jobs);
+        Box::pin(async { told })
+    }
+
+    fn complete<'a>(
+        &'a mut self,
+        store: &'a dyn Store,
+        now: Timestamp,
+        attempt: Finish,
+    ) -> Reply<'a, ()> {
+        let told = store.complete_in_blocking(&mut RusqliteTx::new(&self.0), now, attempt);
+        Box::pin(async { told })
     }
 
     fn commit(self: Box<Self>) -> BoxFuture<'static, Result<(), Error>> {
         self.0.execute_batch("COMMIT").unwrap();
         Box::pin(async { Ok(()) })
-    }
-}
-
-impl Enlist for User {
-    fn dialect(&self) -> Dialect {
-        Dialect::Sqlite
-    }
-
-    fn execute<'a>(
-        &'a mut self,
-        sql: &'a str,
-        values: Vec<SqlValue>,
-    ) -> BoxFuture<'a, Result<Vec<SqlRow>, Error>> {
-        let rows = RusqliteTx::new(&self.0).execute(sql, values);
-        Box::pin(async { rows })
     }
 }
 

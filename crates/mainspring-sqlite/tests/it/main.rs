@@ -7,6 +7,7 @@
 )]
 
 mod conformance;
+mod differential;
 mod files;
 mod neighbours;
 mod support;

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use mainspring::error::ErrorKind;
 use mainspring::job::State;
 use mainspring::prelude::*;
-use mainspring::test::{TestApp, hours};
+use mainspring::test::{TestApp, hours, seconds};
 use serde::{Deserialize, Serialize};
 
 #[derive(Serialize, Deserialize, Job)]
@@ -72,7 +72,7 @@ async fn it_runs_after_the_response_and_is_retried_as_any_other(app: TestApp) {
     app.advance(hours(1)).await;
     let job = jobs.get(id).await.unwrap().unwrap();
     assert_eq!((job.state, job.claims), (State::Succeeded, 2));
-    let seen = seen.lock().unwrap();
+    let seen = seen.lock().unwrap().clone();
     assert_eq!((seen.len(), seen[0].0, seen[1].0), (2, 1, 2));
     assert!(
         seen[0].1.is_some() && seen[0].1 == seen[1].1,
@@ -80,6 +80,20 @@ async fn it_runs_after_the_response_and_is_retried_as_any_other(app: TestApp) {
     );
     let end = jobs.outcome(id).await.unwrap();
     assert!(end.is_success());
+}
+
+#[mainspring::test]
+async fn a_file_keeps_it_as_well(app: TestApp) {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite:{}", folder.path().join("jobs.db").display());
+    let (jobs, seen) = (mainspring::jobs(url), Seen::default());
+    let app = app.start(self::app(&jobs, &seen)).await;
+    let id = app.call::<Register>(input(0, false)).await.unwrap();
+    app.advance(seconds(1)).await;
+    let end = jobs.outcome(id).await.unwrap();
+    assert!(end.is_success());
+    let history = jobs.history(id).await.unwrap();
+    assert_eq!((seen.lock().unwrap().len(), history.len()), (1, 1));
 }
 
 #[mainspring::test]
