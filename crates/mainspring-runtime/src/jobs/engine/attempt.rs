@@ -64,6 +64,8 @@ impl Shared {
             true => drop(self.untold().insert((claim.id, claim.token), told)),
             false => told.tell(&verdict),
         }
+        // What the body has spawned ends with it.
+        ctx.cancel(self.over.clone());
         Finish::new(claim, verdict, Some(now.wall))
     }
 
