@@ -79,7 +79,11 @@ impl Wrong {
             }
         };
         Self {
-            scheme: is_scheme.then(|| scheme.to_owned()).unwrap_or_default(),
+            scheme: if is_scheme {
+                scheme.to_owned()
+            } else {
+                String::new()
+            },
             error: Error::new(ErrorKind::Config, message).with_hint(hint),
         }
     }
