@@ -6,6 +6,7 @@ use std::time::Duration;
 use mainspring_core::context::Context;
 use mainspring_core::identity::{RequestId, TraceContext};
 use mainspring_core::job::{Job, Meta, Priority};
+use mainspring_core::store::rules;
 use mainspring_core::time::{Timestamp, wall_after};
 
 /// What all jobs of one enqueue have in common.
@@ -42,8 +43,11 @@ impl Choices {
         choices
     }
 
+    /// When the jobs are due, which are enqueued now.
     pub(super) fn due(&self, now: Timestamp) -> Timestamp {
         match self.due {
+            // Stores round up what is due: the job would have to be promoted a moment later.
+            Due::After(Duration::ZERO) => rules::past(now),
             Due::After(delay) => wall_after(now, delay),
             Due::At(at) => at,
         }
