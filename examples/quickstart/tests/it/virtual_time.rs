@@ -12,6 +12,7 @@ use crate::service::lines;
 fn app_in(folder: &Path) -> App {
     let settings = Settings {
         data: folder.to_owned(),
+        database_url: None,
         popular: None,
         trigger_key: None,
     };
