@@ -12,7 +12,8 @@ use crate::service::lines;
 fn app_in(folder: &Path) -> App {
     let settings = Settings {
         data: folder.to_owned(),
-        database_url: None,
+        // What a test writes need not survive a power failure.
+        database_url: Some(format!("sqlite:{}/app.db?synchronous=off", folder.display())),
         popular: None,
         trigger_key: None,
     };
