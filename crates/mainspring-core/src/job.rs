@@ -1,7 +1,7 @@
 //! Jobs: durable work. What a job is, which states it passes through, what an attempt may end in.
 //!
-//! A [`Job`] is data with a kind; a worker (in the runtime) does it; a [`Store`](crate::store::Store)
-//! keeps it. This module holds what all three agree on, without I/O.
+//! A [`Job`] is data with a kind; a worker (in the runtime) does it; a
+//! [`Store`](crate::store::Store) keeps it. This module holds what all three agree on, without I/O.
 
 mod definition;
 mod gate;

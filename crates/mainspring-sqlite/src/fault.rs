@@ -51,8 +51,8 @@ pub(crate) fn is_full(error: &rusqlite::Error) -> bool {
 const BUSY_SNAPSHOT: i32 = rusqlite::ffi::SQLITE_BUSY_SNAPSHOT;
 
 /// The hint of every transaction that should have begun otherwise.
-pub(crate) const HINT_IMMEDIATE: &str = "begin the transaction with BEGIN IMMEDIATE: a deferred one \
-     that has read cannot write after somebody else has committed";
+pub(crate) const HINT_IMMEDIATE: &str = "begin the transaction with BEGIN IMMEDIATE: a deferred \
+     one that has read cannot write after somebody else has committed";
 
 /// The hint of every call that waits for a lock that its own task may hold.
 pub(crate) const HINT_IN_TX: &str = "a transaction is open here? use `in_tx`";

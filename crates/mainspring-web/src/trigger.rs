@@ -9,8 +9,9 @@
 //!
 //! In an app with jobs the run is a job of the kind `mainspring.trigger`: it survives a crash, any
 //! process of the app may run it, an action that fails is tried again, and an id is remembered in
-//! the store, where asking for it counts against the rate. Its request has the client's address and
-//! none of the call's headers. Without jobs the run is a follow-up and the memory is this process's.
+//! the store, where asking for it counts against the rate. Its request has the client's address
+//! and none of the call's headers. Without jobs the run is a follow-up and the memory is this
+//! process's.
 
 mod key;
 mod replay;
@@ -69,7 +70,7 @@ impl Trigger {
         // The action's own count is about its runs, not about who asked for them.
         finish.name = None;
         let metrics = call.server.site.metrics.clone();
-        let span = call.head.context().span().clone();
+        let own = call.head.context().clone();
         let spawner = call.server.site.ctx.env().spawner.clone();
         let route = Arc::clone(&self.entry.route);
         let work = async move {
@@ -80,7 +81,7 @@ impl Trigger {
             }
             finish.json(ended, batch)
         };
-        spawner.body(&route, work.instrument(span))
+        spawner.body(&route, own.enter(work).instrument(own.span().clone()))
     }
 
     async fn accept(

@@ -122,8 +122,8 @@ pub struct Attempt {
     pub started_at: Timestamp,
     /// When it ended; `None` while it runs.
     pub ended_at: Option<Timestamp>,
-    /// `running`, `succeeded`, `retried`, `snoozed`, `cancelled`, `failed`, `released`, `rescued` or
-    /// `quarantined`.
+    /// `running`, `succeeded`, `retried`, `snoozed`, `cancelled`, `failed`, `released`, `rescued`
+    /// or `quarantined`.
     pub outcome: Arc<str>,
     /// How it failed, or why it was cancelled.
     pub error: Option<Arc<str>>,

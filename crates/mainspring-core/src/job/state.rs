@@ -1,15 +1,16 @@
 //! The states of a job and every way from one to another. This file is the whole truth of it.
 //!
 //! ```text
-//!              promote                claim
-//!  scheduled ───────────▶  ready  ───────────▶  running ──┬─ succeed ──▶ succeeded
-//!      ▲  ▲ ◀─────────────  ▲  ▲   rescue,      │  │  │   ├─ fail ─────▶ failed ──── retry ──▶ ready
-//!      │  │   reschedule    │  └── release ◀────┘  │  │   ├─ cancel ───▶ cancelled
-//!      │  └─────────────────┼── retry later, snooze┘  │   │
-//!      │     reschedule     │                         └───┴─ quarantine ▶ quarantined
-//!      └────────────────────┴──────────────── free ───────────────────────────┘ (to ready)
+//!            promote              claim
+//! scheduled ─────────▶  ready  ─────────▶  running ─┬─ succeed ───▶ succeeded
+//!   ▲   ▲  ◀──────────   ▲  ▲                │ │    ├─ fail ──────▶ failed
+//!   │   │   reschedule   │  └─ rescue, ──────┘ │    ├─ cancel ────▶ cancelled
+//!   │   │                │     release         │    └─ quarantine ▶ quarantined
+//!   │   └────────────────┼─ retry later, ──────┘
+//!   │                    │  snooze
+//!   └─ reschedule        └─ retry (failed, cancelled), free (quarantined)
 //!
-//!  scheduled, ready, quarantined ── cancel ──▶ cancelled
+//! scheduled, ready, quarantined ── cancel ──▶ cancelled
 //! ```
 
 use std::fmt;

@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 
 use mainspring_core::activity::{TaskKind, park};
-use mainspring_core::cause::Cause;
+use mainspring_core::cause::{Cause, CauseKind};
 use mainspring_core::context::Context;
 use mainspring_core::dispatch::{Dispatcher, Pruner};
 use mainspring_core::job::{JobId, SessionId, Token};
@@ -56,6 +56,8 @@ struct Shared {
     schedules: Vec<Schedule>,
     rules: RescueRules,
     keep: Retention,
+    /// Why the context of an attempt is cancelled once it has ended.
+    over: Cause,
     machine: Mutex<Dispatcher>,
     pruner: Mutex<Pruner>,
     pruner_news: Notify,
@@ -114,6 +116,7 @@ impl Engine {
             schedules: registered.schedules.clone(),
             rules,
             keep: registered.retention,
+            over: Cause::new(CauseKind::Finished, "the attempt has ended"),
             machine: Mutex::new(Dispatcher::new(settings)),
             pruner: Mutex::new(pruner),
             pruner_news: Notify::new(),

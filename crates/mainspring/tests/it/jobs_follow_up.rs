@@ -72,7 +72,7 @@ async fn it_runs_after_the_response_and_is_retried_as_any_other(app: TestApp) {
     app.advance(hours(1)).await;
     let job = jobs.get(id).await.unwrap().unwrap();
     assert_eq!((job.state, job.claims), (State::Succeeded, 2));
-    let seen = seen.lock().unwrap();
+    let seen = seen.lock().unwrap().clone();
     assert_eq!((seen.len(), seen[0].0, seen[1].0), (2, 1, 2));
     assert!(
         seen[0].1.is_some() && seen[0].1 == seen[1].1,

@@ -71,7 +71,7 @@ async fn a_call_is_a_job_and_its_id_is_remembered_in_the_store(app: TestApp) {
         ("mainspring.trigger", State::Succeeded)
     );
     first.shutdown("restart");
-    first.stopped().await;
+    let _ = first.stopped().await;
 
     let second = app.start(report.app(&jobs)).await;
     app.advance(minutes(9)).await;
@@ -105,7 +105,7 @@ async fn a_run_waits_for_a_process_with_workers(app: TestApp) {
     let kept = jobs.list(Filter::default(), Page::default()).await.unwrap();
     assert_eq!((kept.len(), kept[0].state), (1, State::Ready));
     web.shutdown("restart");
-    web.stopped().await;
+    let _ = web.stopped().await;
     let _works = app.start(report.app(&jobs)).await;
     app.advance(seconds(1)).await;
     assert_eq!(report.runs(), ["monday"]);

@@ -64,6 +64,8 @@ impl Shared {
             true => drop(self.untold().insert((claim.id, claim.token), told)),
             false => told.tell(&verdict),
         }
+        // What the body has spawned ends with it.
+        ctx.cancel(self.over.clone());
         Finish::new(claim, verdict, Some(now.wall))
     }
 
@@ -75,7 +77,7 @@ impl Shared {
         began: Monotonic,
     ) -> Result<Cut<Result<Outcome, BoxError>>, String> {
         let limit = kind.limit.as_ref().map(|(limit, _)| *limit);
-        let (span, clock) = (ctx.span().clone(), &self.bound.clock);
+        let (own, clock) = (ctx.context(), &self.bound.clock);
         let ctx = ctx.clone();
         // The future is made inside, so that a panic in the call itself is caught as well.
         let body = async move {
@@ -86,7 +88,7 @@ impl Shared {
             next.run(ctx).await
         };
         let body = Guarded {
-            body: body.instrument(span),
+            body: own.enter(body).instrument(own.span().clone()),
             slot,
         };
         let guarded = async move {
