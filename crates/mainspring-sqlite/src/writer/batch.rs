@@ -259,7 +259,6 @@ impl<'c> Hand<'c> {
             return Ok(false);
         }
         self.looked = IoInstant::now();
-        self.file.check()?;
         let read = self
             .sql
             .row(Sql::SelectDataVersion, (), |row| row.get::<_, i64>(0));
@@ -275,7 +274,11 @@ impl<'c> Hand<'c> {
 
     /// Looks, if it is time or somebody asks, and tells whoever asked.
     pub(super) fn answer_looks(&mut self, inbox: &mut Inbox<'_>, idle: bool) {
-        let changed = self.look(idle || !inbox.looks.is_empty());
+        let asked = !inbox.looks.is_empty();
+        let mut changed = self.look(idle || asked);
+        if asked && let Err(error) = self.file.check() {
+            changed = Err(error);
+        }
         for reply in inbox.looks.drain(..) {
             // Nobody waits for it any more: nothing to do.
             drop(reply.send(changed.clone()));
