@@ -44,14 +44,7 @@ fn client(address: &str, name: &str, told: &Sender<String>) {
 /// Waits until there are as many mails as users.
 fn wait_for_mails(service: &Service, data: &Path) {
     let users = addresses_of_users(data).len();
-    let (done, waited) = mpsc::channel();
-    let (health, data) = (service.health.clone(), data.to_owned());
-    thread(move || {
-        // Asking the service takes a while, and fails once it is gone.
-        while mails(&data).len() < users && http::get(&health, "/live").is_ok() {}
-        let _ = done.send(());
-    });
-    waited.recv_timeout(LIMIT).unwrap();
+    service.wait_until(move |data| mails(data).len() >= users);
 }
 
 /// Checks that all these users are there, and that each user has exactly one mail.
