@@ -4,12 +4,14 @@
 //! rivals, which live in a workspace of their own, print the same rows.
 
 pub mod compare;
+pub mod costs;
 pub mod disk;
 pub mod entry;
 pub mod limit;
 pub mod ours;
 pub mod rows;
 pub mod subject;
+pub mod worker;
 
 use std::path::Path;
 
@@ -62,6 +64,7 @@ pub fn run(options: &Options) -> Result<(), String> {
             rows.extend(rows::measure::<Ours>(row, synchronous, &sizes, folder)?);
         }
     }
+    rows.extend(costs::measure(options, folder)?);
     rows.extend(peers);
     entry::sort(&mut rows);
     let ratios = compare::ratios(&rows);
