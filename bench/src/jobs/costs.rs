@@ -256,18 +256,7 @@ impl Costs<'_> {
             .map_err(|why| why.to_string())?;
         let over = Arc::new(AtomicBool::new(false));
         let seen = Arc::clone(&over);
-        let neighbour = ours.runtime.spawn_blocking(move || {
-            let (mut took, mut errors) = (Vec::new(), 0_u32);
-            while !seen.load(Ordering::Relaxed) {
-                let begun = now();
-                match insert_own(&mut user) {
-                    Ok(()) => took.push((now() - begun).as_secs_f64() * 1e3),
-                    Err(_) => errors += 1,
-                }
-                rest(Duration::from_millis(5));
-            }
-            (took, errors)
-        });
+        let neighbour = beside(&ours, move || insert_until(&mut user, &seen));
         let drained = ours
             .drain(jobs, Body::Nothing)
             .map_err(|why| format!("{why:?}"))?;
@@ -303,6 +292,29 @@ impl Costs<'_> {
         let entry = Entry::measured(OURS, row, unit, runs);
         entry.with("defaults", self.synchronous.to_string(), note)
     }
+}
+
+/// Runs what blocks beside the app.
+#[expect(clippy::disallowed_methods, reason = "the user's own thread")]
+fn beside<T: Send + 'static>(
+    ours: &Ours,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> tokio::task::JoinHandle<T> {
+    ours.runtime.spawn_blocking(work)
+}
+
+/// The milliseconds of each transaction, and how many failed.
+fn insert_until(user: &mut Connection, over: &AtomicBool) -> (Vec<f64>, u32) {
+    let (mut took, mut errors) = (Vec::new(), 0);
+    while !over.load(Ordering::Relaxed) {
+        let begun = now();
+        match insert_own(user) {
+            Ok(()) => took.push((now() - begun).as_secs_f64() * 1e3),
+            Err(_) => errors += 1,
+        }
+        rest(Duration::from_millis(5));
+    }
+    (took, errors)
 }
 
 fn insert_own(user: &mut Connection) -> rusqlite::Result<()> {

@@ -305,3 +305,33 @@ fn write_at(file: &File, bytes: &[u8], at: u64) -> io::Result<()> {
     file.seek(SeekFrom::Start(at))?;
     file.write_all(bytes)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mainspring_core::random::Random;
+    use mainspring_core::time::Timestamp;
+
+    #[test]
+    fn a_body_takes_over_the_mark_of_the_one_before() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = folder.path().join("app.db");
+        let random = Random::seeded(1);
+        let session = SessionId::new(&random, Timestamp::UNIX_EPOCH);
+        let life = Life::begin(&database, session, || {}).unwrap();
+        let token = Token::new(&random);
+        let marked = || {
+            let rows = began(&database, session).into_iter();
+            rows.map(|(row, _)| row).collect::<Vec<_>>()
+        };
+        life.mark(1, token, true);
+        life.mark(2, token, true);
+        life.mark_next((1, token), (3, token));
+        assert_eq!(marked(), [2, 3]);
+        life.mark_next((9, token), (4, token));
+        assert_eq!(marked(), [2, 3, 4], "nothing to take over");
+        life.mark(3, token, false);
+        assert_eq!(marked(), [2, 4]);
+        life.end();
+    }
+}

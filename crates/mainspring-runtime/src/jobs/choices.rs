@@ -122,3 +122,24 @@ macro_rules! choose {
 }
 
 pub(super) use choose;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_due_at_once_is_due_for_a_store_that_rounds() {
+        let now = Timestamp::UNIX_EPOCH + Duration::from_nanos(1_500);
+        let choices = |delay| Choices {
+            queue: Arc::from("default"),
+            priority: Priority::default(),
+            due: Due::After(delay),
+            max_attempts: 1,
+            meta: Meta::default(),
+        };
+        let at_once = choices(Duration::ZERO).due(now);
+        assert!(rules::due(at_once) <= rules::past(now));
+        let later = choices(Duration::from_nanos(1)).due(now);
+        assert_eq!(later, now + Duration::from_nanos(1), "nothing starts early");
+    }
+}
