@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::task::{Context as Poller, Poll};
 use std::time::Duration;
 
+use mainspring_core::cause::CauseKind;
 use mainspring_core::context::Context;
 use mainspring_core::dispatch::{Ended, Policy, verdict};
 use mainspring_core::error::BoxError;
@@ -149,7 +150,9 @@ fn how(
             if let Some(Unreadable(error)) = error.downcast_ref() {
                 return Ended::Unreadable(with_sources(error));
             }
-            if ctx.cause().is_some_and(|cause| cause.is_shutdown()) {
+            // Told to stop for reasons that are not its own: that is no failure.
+            let cause = ctx.cause().map(|cause| cause.kind());
+            if let Some(CauseKind::Shutdown | CauseKind::Replaced) = cause {
                 return Ended::Stopped;
             }
             let class = caught_class(kind, &error);
