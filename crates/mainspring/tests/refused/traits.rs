@@ -43,7 +43,7 @@ impl Action for Block {
     }
 }
 
-//~ error: `mainspring::sqlite::rusqlite::Connection` is no transaction that jobs can join
+//~ error: rusqlite::Connection` is no transaction that jobs can join
 //~ pass `&mut tx`, a transaction of sqlx on SQLite, and turn on the feature `sqlx`
 //~ a transaction of rusqlite goes to the method that ends in `_blocking`
 pub fn in_tx<J: Job>(jobs: &Jobs, job: J, mut tx: Connection) {
