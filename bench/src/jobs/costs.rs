@@ -219,17 +219,16 @@ impl Costs<'_> {
         ])
     }
 
-    /// (m) What a waiting job holds in the memory of a process that works on others.
+    /// (m) What a waiting job holds in the memory of a process that would work on it.
     fn memory(&self) -> Result<Entry, String> {
         let jobs = if self.quick { 20_000 } else { 200_000 };
         let (_folder, _, ours) = self.open()?;
         let client = ours.jobs();
-        let running = ours.start(&client, |ctx: JobContext, _: Mail| async move {
-            ctx.cancelled().await;
-            Err("stopped".into())
-        });
+        let running = ours.start(&client, |_: JobContext, _: Mail| async { Ok(()) });
         running.ready(&ours.runtime)?;
-        // These are running or claimed ahead, and fill what is filled once.
+        let paused = ours.runtime.block_on(client.pause(QUEUE_DEFAULT));
+        paused.map_err(told)?;
+        // Whatever grows once has grown then.
         ours.insert(&client, 20_000, 10_000)?;
         let before = anonymous()?;
         ours.insert(&client, jobs, 10_000)?;
