@@ -17,7 +17,7 @@ use mainspring_core::job::JobId;
 use mainspring_core::spawn::BoxFuture;
 use mainspring_core::store::{Dialect, Enlist, EnlistBlocking, Enqueued, SqlRow, SqlValue};
 
-pub use self::rusqlite::RusqliteTx;
+pub use self::rusqlite::{Rusqlite, RusqliteTx};
 pub(crate) use complete::complete;
 
 use crate::fault::HINT_IMMEDIATE;

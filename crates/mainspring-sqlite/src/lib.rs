@@ -31,6 +31,6 @@ mod writer;
 pub use rusqlite;
 
 pub use connection::{SQLITE_VERSION_MIN, Synchronous};
-pub use enlist::RusqliteTx;
+pub use enlist::{Rusqlite, RusqliteTx};
 pub use source::SqliteSource;
 pub use store::SqliteStore;

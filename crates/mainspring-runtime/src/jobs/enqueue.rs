@@ -11,7 +11,7 @@ use mainspring_core::job::{
     Gate, Job, JobId, Payload, Priority, TAGS_MAX, Unique, check_kind, check_queue,
 };
 use mainspring_core::spawn::BoxFuture;
-use mainspring_core::store::{Enlist, EnlistBlocking, Enqueued, NewJob, Was};
+use mainspring_core::store::{Enlist, Enqueued, Join, JoinBlocking, NewJob, Was};
 use mainspring_core::time::Timestamp;
 
 use super::choices::{Choices, Due, choose};
@@ -106,7 +106,8 @@ impl<J: Job> Enqueue<J> {
     /// # Errors
     /// As [`Jobs::enqueue`], and [`WrongStore`](ErrorKind::WrongStore) for a transaction on
     /// another database.
-    pub fn in_tx<T: Enlist>(self, tx: &mut T) -> EnqueueIn<'_, J> {
+    pub fn in_tx<M, T: Join<M>>(self, tx: &mut T) -> EnqueueIn<'_, J> {
+        let tx = tx.joined();
         EnqueueIn { enqueue: self, tx }
     }
 
@@ -114,11 +115,13 @@ impl<J: Job> Enqueue<J> {
     ///
     /// # Errors
     /// As [`in_tx`](Enqueue::in_tx).
-    pub fn in_tx_blocking<T: EnlistBlocking>(self, tx: &mut T) -> Result<JobHandle<J>, Error> {
+    pub fn in_tx_blocking<M, T: JoinBlocking<M>>(self, tx: &mut T) -> Result<JobHandle<J>, Error> {
         let bound = self.jobs.bound()?;
         let now = bound.clock.now();
         let job = self.draft.write(&self.choices, &bound, now)?;
-        let answers = bound.store.enqueue_in_blocking(tx, now, vec![job])?;
+        let answers = bound
+            .store
+            .enqueue_in_blocking(&mut *tx.joined(), now, vec![job])?;
         Self::handle(self.jobs, answers)
     }
 
@@ -131,11 +134,11 @@ impl<J: Job> Enqueue<J> {
         Self::handle(self.jobs, answers)
     }
 
-    async fn send_in(self, tx: &mut dyn Enlist) -> Result<JobHandle<J>, Error> {
+    async fn send_in(self, mut tx: Box<dyn Enlist + '_>) -> Result<JobHandle<J>, Error> {
         let bound = self.jobs.bound()?;
         let now = bound.clock.now();
         let job = self.draft.write(&self.choices, &bound, now)?;
-        let answers = bound.store.enqueue_in(tx, now, vec![job]).await?;
+        let answers = bound.store.enqueue_in(&mut *tx, now, vec![job]).await?;
         Self::handle(self.jobs, answers)
     }
 
@@ -228,7 +231,7 @@ impl<J: Job> IntoFuture for Enqueue<J> {
 #[must_use = "nothing is enqueued until this is awaited"]
 pub struct EnqueueIn<'t, J> {
     enqueue: Enqueue<J>,
-    tx: &'t mut dyn Enlist,
+    tx: Box<dyn Enlist + 't>,
 }
 
 impl<'t, J: Job> IntoFuture for EnqueueIn<'t, J> {

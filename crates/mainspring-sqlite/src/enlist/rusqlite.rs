@@ -1,13 +1,16 @@
 //! Transactions of rusqlite.
 
 use mainspring_core::error::Error;
-use mainspring_core::store::{Dialect, EnlistBlocking, SqlRow, SqlValue};
-use rusqlite::Connection;
+use mainspring_core::store::{Dialect, EnlistBlocking, JoinBlocking, SqlRow, SqlValue};
 use rusqlite::types::{ToSqlOutput, Value, ValueRef};
+use rusqlite::{Connection, Savepoint, Transaction};
 
 use crate::fault::typed;
 
 /// A transaction of rusqlite, as jobs join it.
+///
+/// `in_tx_blocking` takes `&mut tx` of a [`Transaction`] or [`Savepoint`] as it is; this is for a
+/// transaction that was begun in SQL.
 ///
 /// ```
 /// use mainspring_core::store::EnlistBlocking;
@@ -36,6 +39,22 @@ impl EnlistBlocking for RusqliteTx<'_> {
 
     fn execute(&mut self, sql: &str, values: Vec<SqlValue>) -> Result<Vec<SqlRow>, Error> {
         run(self.0, sql, values).map_err(typed)
+    }
+}
+
+/// The marker of rusqlite's own types.
+#[derive(Clone, Copy, Debug)]
+pub struct Rusqlite;
+
+impl JoinBlocking<Rusqlite> for Transaction<'_> {
+    fn joined(&mut self) -> Box<dyn EnlistBlocking + '_> {
+        Box::new(RusqliteTx(self))
+    }
+}
+
+impl JoinBlocking<Rusqlite> for Savepoint<'_> {
+    fn joined(&mut self) -> Box<dyn EnlistBlocking + '_> {
+        Box::new(RusqliteTx(self))
     }
 }
 
