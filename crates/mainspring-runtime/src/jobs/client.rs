@@ -97,6 +97,12 @@ impl Jobs {
         }
     }
 
+    /// Whether both are clones of one handle; for test kits.
+    #[doc(hidden)]
+    pub fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     /// Where the store comes from.
     pub(crate) fn source(&self) -> &Arc<dyn StoreSource> {
         &self.0.source
