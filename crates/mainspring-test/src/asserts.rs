@@ -132,8 +132,10 @@ impl StartedApp {
 /// All jobs that are kept, newest first.
 async fn all(jobs: &Jobs) -> Vec<Found> {
     let mut found = Vec::new();
-    let mut page = Page::default();
-    page.limit = PAGE_MAX;
+    let mut page = Page {
+        before: None,
+        limit: PAGE_MAX,
+    };
     loop {
         let next = jobs.list(Filter::default(), page).await;
         let next = next.unwrap_or_else(|error| panic!("the jobs cannot be read: {error:?}"));
