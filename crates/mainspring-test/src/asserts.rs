@@ -1,7 +1,7 @@
 //! What a test asks about jobs.
 
 use mainspring_core::job::{Attempt, Job, JobId, JobRecord, Payload, State};
-use mainspring_core::store::{Dialect, Filter, Join, JoinBlocking, PAGE_MAX, Page, SqlRow};
+use mainspring_core::store::{Dialect, Filter, Joins, JoinsBlocking, PAGE_MAX, Page, SqlRow};
 use mainspring_runtime::jobs::Jobs;
 
 use crate::started::StartedApp;
@@ -82,12 +82,12 @@ impl StartedApp {
     ///
     /// # Panics
     /// When there is none, with a list of what there is; when the transaction cannot be read.
-    pub async fn assert_enqueued_in<J: Job, M, T: Join<M>>(
+    pub async fn assert_enqueued_in<J: Job, M, T: Joins<M>>(
         &self,
         tx: &mut T,
         is_it: impl Fn(&J) -> bool,
     ) {
-        let mut tx = tx.joined();
+        let mut tx = tx.enlist();
         readable(tx.dialect());
         let rows = tx.execute(SELECT_JOBS, Vec::new()).await;
         let rows = rows.unwrap_or_else(|error| panic!("the jobs cannot be read: {error:?}"));
@@ -100,12 +100,12 @@ impl StartedApp {
     /// # Panics
     /// As [`assert_enqueued_in`](StartedApp::assert_enqueued_in).
     #[track_caller]
-    pub fn assert_enqueued_in_blocking<J: Job, M, T: JoinBlocking<M>>(
+    pub fn assert_enqueued_in_blocking<J: Job, M, T: JoinsBlocking<M>>(
         &self,
         tx: &mut T,
         is_it: impl Fn(&J) -> bool,
     ) {
-        let mut tx = tx.joined();
+        let mut tx = tx.enlist();
         readable(tx.dialect());
         let rows = tx.execute(SELECT_JOBS, Vec::new());
         let rows = rows.unwrap_or_else(|error| panic!("the jobs cannot be read: {error:?}"));
@@ -133,8 +133,8 @@ impl StartedApp {
 async fn all(jobs: &Jobs) -> Vec<Found> {
     let mut found = Vec::new();
     let mut page = Page {
-        before: None,
         limit: PAGE_MAX,
+        ..Page::default()
     };
     loop {
         let next = jobs.list(Filter::default(), page).await;

@@ -16,8 +16,8 @@ use mainspring_runtime::jobs::Jobs;
 /// | `sqlite:path/to/file.db` | in this file, which is made if it is not there |
 /// | `memory:` | in this process: they end with it |
 ///
-/// `MAINSPRING_DATABASE_URL` in the environment of the app wins over `url`. Connections of one's own
-/// have to follow it to the same database.
+/// `MAINSPRING_DATABASE_URL` in the environment of the app wins over `url`. Connections of one's
+/// own have to follow it to the same database.
 ///
 /// It cannot fail: a URL that names no database is a configuration error of the app's boot, and of
 /// [`Jobs::connect`]. What is shown of a URL never has secrets in it.

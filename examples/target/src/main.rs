@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use axum::routing::get;
 use mainspring::prelude::*;
-use mainspring_sqlx as _; // `in_tx` takes transactions of sqlx
 use serde::{Deserialize, Serialize};
 
 struct WarmCache {

@@ -1,145 +1,99 @@
-//! Transfers between accounts, each with its receipt, in one SQLite file and through rusqlite.
+//! Parcels in SQLite, through a connection of rusqlite, with jobs in the same file.
 //!
 //! What it shows:
 //!
-//! - `in_tx_blocking`: the transfer's row and its job are written together or not at all;
-//! - `complete_in_tx_blocking`: what the job books and its end happen together, so that a transfer
-//!   is booked exactly once however often its process dies (`tests.rs` lets it die everywhere);
-//! - transactions that begin with `BEGIN IMMEDIATE`, in a thread that may block.
+//! - an action whose transaction enqueues a job (`in_tx_blocking`): there is a parcel with its job,
+//!   or neither;
+//! - a job that is completed in the transaction of its effect (`complete_in_tx_blocking`), so that
+//!   the effect happens once, however often the job is tried;
+//! - in `tests.rs`: what a rollback, a transaction that was begun wrongly, and an enqueue past one's
+//!   own open transaction lead to.
 //!
 //! ```sh
 //! cargo run &
-//! curl -H 'content-type: application/json' -d '{"to":"ada","cents":300}' \
-//!     http://127.0.0.1:8080/actions/transfer.order
+//! curl -H 'content-type: application/json' -d '{"address":"Reykjavik"}' \
+//!     http://127.0.0.1:8080/actions/parcel.send
 //! ```
 
+mod parcels;
 #[cfg(test)]
 mod tests;
 
-use std::path::PathBuf;
-use std::time::Duration;
+use std::path::Path;
 
 use mainspring::prelude::*;
-use rusqlite::{Connection, TransactionBehavior};
 use serde::{Deserialize, Serialize};
 
-const SCHEMA: &str = "\
-    create table if not exists transfers (id integer primary key, receiver text not null,
-        cents integer not null) strict;
-    create table if not exists accounts (name text primary key, cents integer not null) strict;";
+use parcels::Parcels;
 
-/// How long a transaction waits for its turn to write.
-const TURN_LIMIT: Duration = Duration::from_secs(5);
-
-/// The file that has the accounts and the jobs.
-#[derive(Clone, Debug)]
-struct Bank {
-    file: PathBuf,
+struct SendParcel {
+    parcels: Parcels,
 }
 
-impl Bank {
-    /// Runs something that blocks in a transaction of its own, on a connection of its own.
-    async fn transact<T: Send + 'static>(
+#[derive(Debug, Serialize, Deserialize)]
+struct ParcelInput {
+    address: String,
+}
+
+impl Validate for ParcelInput {}
+
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct ParcelOutput {
+    id: i64,
+}
+
+impl Action for SendParcel {
+    const NAME: &'static str = "parcel.send";
+    type Input = ParcelInput;
+    type Output = ParcelOutput;
+
+    async fn call(
         &self,
-        work: impl FnOnce(&mut rusqlite::Transaction<'_>) -> Result<T, BoxError> + Send + 'static,
-    ) -> Result<T, BoxError> {
-        let file = self.file.clone();
-        let done = tokio::task::spawn_blocking(move || {
-            let mut db = Connection::open(file)?;
-            db.busy_timeout(TURN_LIMIT)?;
-            let mut tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            let done = work(&mut tx)?;
-            tx.commit()?;
-            Ok::<T, BoxError>(done)
-        });
-        done.await?
+        _ctx: ActionContext,
+        input: ParcelInput,
+    ) -> Result<ParcelOutput, ActionError> {
+        let id = self.parcels.add(input.address).await?;
+        Ok(ParcelOutput { id })
     }
 }
 
-impl Component for Bank {
-    fn name(&self) -> &str {
-        "bank"
-    }
-
-    async fn start(&self, _ctx: Context) -> Result<(), BoxError> {
-        self.transact(|tx| Ok(tx.execute_batch(SCHEMA)?)).await
-    }
+#[derive(Debug, Serialize, Deserialize, Job)]
+#[job(kind = "deliver")]
+struct Deliver {
+    parcel: i64,
 }
 
-#[derive(Serialize, Deserialize, Job)]
-#[job(kind = "book-transfer", timeout = "30s")]
-struct BookTransfer {
-    transfer: i64,
+struct Courier {
+    parcels: Parcels,
 }
 
-struct Booker {
-    bank: Bank,
-}
+impl Worker for Courier {
+    type Job = Deliver;
 
-impl Worker for Booker {
-    type Job = BookTransfer;
-
-    async fn work(&self, ctx: JobContext, job: BookTransfer) -> Result<Outcome, BoxError> {
-        let book = move |tx: &mut rusqlite::Transaction<'_>| {
-            tx.execute(
-                "insert into accounts (name, cents) \
-                 select receiver, cents from transfers where id = ?1 \
-                 on conflict (name) do update set cents = cents + excluded.cents",
-                [job.transfer],
-            )?;
-            Ok(ctx.complete_in_tx_blocking(tx)?) // refused if somebody else owns the job by now
-        };
-        self.bank.transact(book).await?;
+    async fn work(&self, ctx: JobContext, job: Deliver) -> Result<Outcome, BoxError> {
+        self.parcels.deliver(ctx, job.parcel).await?;
         Ok(Done)
     }
 }
 
-struct OrderTransfer {
-    bank: Bank,
-    jobs: Jobs,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-struct Transfer {
-    to: String,
-    cents: i64,
-}
-
-impl Validate for Transfer {}
-
-impl Action for OrderTransfer {
-    const NAME: &'static str = "transfer.order";
-    type Input = Transfer;
-    type Output = i64;
-
-    async fn call(&self, _ctx: ActionContext, input: Transfer) -> Result<i64, ActionError> {
-        let jobs = self.jobs.clone();
-        let order = move |tx: &mut rusqlite::Transaction<'_>| {
-            tx.execute(
-                "insert into transfers (receiver, cents) values (?1, ?2)",
-                (&input.to, input.cents),
-            )?;
-            let transfer = tx.last_insert_rowid();
-            jobs.enqueue(BookTransfer { transfer }).in_tx_blocking(tx)?;
-            Ok(transfer)
-        };
-        let transfer = self.bank.transact(order).await?;
-        self.jobs.wake(); // it starts now, and not at the next look
-        Ok(transfer)
-    }
-}
-
-fn app(jobs: Jobs, bank: Bank) -> App {
-    App::new("bank")
+fn app(file: &Path, jobs: &Jobs) -> App {
+    let parcels = Parcels::new(file, jobs.clone());
+    App::new("parcels")
         .jobs(jobs.clone())
-        .component(bank.clone())
-        .worker(Booker { bank: bank.clone() })
-        .action(OrderTransfer { bank, jobs })
+        .component(parcels.clone())
+        .action(SendParcel {
+            parcels: parcels.clone(),
+        })
+        .worker(Courier { parcels })
+}
+
+/// The jobs are in the file of the parcels, or no transaction could have both.
+fn jobs(file: &Path) -> Jobs {
+    mainspring::jobs(format!("sqlite:{}", file.display()))
 }
 
 #[tokio::main]
 async fn main() -> Result<ShutdownReport, mainspring::Error> {
-    let file = std::env::temp_dir().join("mainspring-bank.sqlite");
-    let jobs = mainspring::jobs(format!("sqlite:{}", file.display()));
-    app(jobs, Bank { file }).serve("127.0.0.1:8080").await
+    let file = std::env::temp_dir().join("mainspring-parcels.sqlite");
+    app(&file, &jobs(&file)).serve("127.0.0.1:8080").await
 }

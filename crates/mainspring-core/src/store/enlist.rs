@@ -3,10 +3,56 @@
 use crate::error::Error;
 use crate::spawn::BoxFuture;
 
-/// A transaction of a database driver in which jobs can be enqueued and completed.
+/// What jobs can join with `in_tx`: a transaction of a database driver.
 ///
-/// A store's crate implements it for the drivers it knows; to support another, implement it for a
-/// type of your own that holds that driver's transaction.
+/// A store's crate implements it for the types of the drivers it knows, each under a `Via` of that
+/// crate; what is [`Enlist`] itself joins via [`Itself`]. Which one it is, the compiler finds out.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no transaction that jobs can join",
+    note = "pass `&mut tx`, a transaction of sqlx on SQLite, and turn on the feature `sqlx`",
+    note = "a transaction of rusqlite goes to the method that ends in `_blocking`"
+)]
+pub trait Joins<Via>: Send {
+    /// The transaction, as a store runs its statements in it.
+    fn enlist(&mut self) -> Box<dyn Enlist + '_>;
+}
+
+/// Like [`Joins`], for a driver that blocks: what jobs can join with `in_tx_blocking`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no transaction that jobs can join by blocking",
+    note = "pass `&mut tx`, a transaction of `mainspring::sqlite::rusqlite`",
+    note = "a transaction of sqlx goes to the method without `_blocking`"
+)]
+pub trait JoinsBlocking<Via> {
+    /// The transaction, as a store runs its statements in it.
+    fn enlist(&mut self) -> Box<dyn EnlistBlocking + '_>;
+}
+
+/// How something joins that is [`Enlist`] or [`EnlistBlocking`] itself.
+#[derive(Debug)]
+pub enum Itself {}
+
+impl<T: Enlist + ?Sized> Joins<Itself> for T {
+    fn enlist(&mut self) -> Box<dyn Enlist + '_> {
+        Box::new(self)
+    }
+}
+
+impl<T: EnlistBlocking + ?Sized> JoinsBlocking<Itself> for T {
+    fn enlist(&mut self) -> Box<dyn EnlistBlocking + '_> {
+        Box::new(self)
+    }
+}
+
+/// A transaction in which a store can run its statements.
+///
+/// To let jobs join a driver that no store's crate knows, implement it for a type of your own that
+/// holds that driver's transaction.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no transaction that jobs can join",
+    note = "pass `&mut tx`, a transaction of sqlx on SQLite, and turn on the feature `sqlx`",
+    note = "a transaction of rusqlite goes to the method that ends in `_blocking`"
+)]
 pub trait Enlist: Send {
     /// Which SQL it speaks.
     fn dialect(&self) -> Dialect;
@@ -21,6 +67,11 @@ pub trait Enlist: Send {
 }
 
 /// Like [`Enlist`], for a driver that blocks, such as rusqlite.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no transaction that jobs can join by blocking",
+    note = "pass `&mut tx`, a transaction of `mainspring::sqlite::rusqlite`",
+    note = "a transaction of sqlx goes to the method without `_blocking`"
+)]
 pub trait EnlistBlocking {
     /// Which SQL it speaks.
     fn dialect(&self) -> Dialect;
@@ -32,36 +83,6 @@ pub trait EnlistBlocking {
     /// What the database says.
     fn execute(&mut self, sql: &str, values: Vec<SqlValue>) -> Result<Vec<SqlRow>, Error>;
 }
-
-/// A transaction that jobs can join: what `in_tx` takes.
-///
-/// Whatever is [`Enlist`] is one. A driver's own transaction is made one by a crate that knows the
-/// driver, which tells its implementation from others by a marker of its own, `M`; callers never
-/// name it.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` is no transaction that jobs can join",
-    note = "pass `&mut tx`, a transaction of sqlx on SQLite, and write `use mainspring_sqlx as _;` \
-            with the crate of that name; for rusqlite use `in_tx_blocking`"
-)]
-pub trait Join<M>: Send {
-    /// The transaction, as a store joins it.
-    fn joined(&mut self) -> Box<dyn Enlist + '_>;
-}
-
-/// Like [`Join`], for a driver that blocks: what `in_tx_blocking` takes.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` is no transaction that jobs can join",
-    note = "pass `&mut tx`, a transaction of the rusqlite that `mainspring::sqlite` exports; for \
-            sqlx use `in_tx`"
-)]
-pub trait JoinBlocking<M> {
-    /// The transaction, as a store joins it.
-    fn joined(&mut self) -> Box<dyn EnlistBlocking + '_>;
-}
-
-/// The marker of what is [`Enlist`] or [`EnlistBlocking`] itself.
-#[derive(Clone, Copy, Debug)]
-pub struct Itself;
 
 impl<T: Enlist + ?Sized> Enlist for &mut T {
     fn dialect(&self) -> Dialect {
@@ -84,18 +105,6 @@ impl<T: EnlistBlocking + ?Sized> EnlistBlocking for &mut T {
 
     fn execute(&mut self, sql: &str, values: Vec<SqlValue>) -> Result<Vec<SqlRow>, Error> {
         T::execute(self, sql, values)
-    }
-}
-
-impl<T: Enlist + ?Sized> Join<Itself> for T {
-    fn joined(&mut self) -> Box<dyn Enlist + '_> {
-        Box::new(self)
-    }
-}
-
-impl<T: EnlistBlocking + ?Sized> JoinBlocking<Itself> for T {
-    fn joined(&mut self) -> Box<dyn EnlistBlocking + '_> {
-        Box::new(self)
     }
 }
 

@@ -9,7 +9,7 @@ use mainspring_core::context::Context;
 use mainspring_core::error::{Error, ErrorKind};
 use mainspring_core::job::{Job, Priority, TAGS_MAX};
 use mainspring_core::spawn::BoxFuture;
-use mainspring_core::store::{ENQUEUE_MAX, Enlist, Enqueued, Join, JoinBlocking, NewJob};
+use mainspring_core::store::{ENQUEUE_MAX, Enlist, Enqueued, Joins, JoinsBlocking, NewJob};
 use mainspring_core::time::Timestamp;
 
 use super::choices::{Choices, Due, choose};
@@ -67,19 +67,22 @@ impl<J: Job> EnqueueAll<J> {
 
     /// Enqueues them inside the caller's transaction: with it, or not at all.
     ///
+    /// How to begin it is said at [`Enqueue::in_tx`](super::Enqueue::in_tx).
+    ///
     /// # Errors
-    /// As [`Jobs::enqueue_all`], and [`WrongStore`](ErrorKind::WrongStore) for a transaction on
-    /// another database.
-    pub fn in_tx<M, T: Join<M>>(self, tx: &mut T) -> EnqueueAllIn<'_, J> {
-        let tx = tx.joined();
-        EnqueueAllIn { all: self, tx }
+    /// As [`Jobs::enqueue_all`] and [`Enqueue::in_tx`](super::Enqueue::in_tx).
+    pub fn in_tx<Via, T: Joins<Via> + ?Sized>(self, tx: &mut T) -> EnqueueAllIn<'_, J> {
+        EnqueueAllIn {
+            all: self,
+            tx: tx.enlist(),
+        }
     }
 
     /// Like [`in_tx`](EnqueueAll::in_tx), for a driver that blocks, such as rusqlite.
     ///
     /// # Errors
     /// As [`in_tx`](EnqueueAll::in_tx).
-    pub fn in_tx_blocking<M, T: JoinBlocking<M>>(
+    pub fn in_tx_blocking<Via, T: JoinsBlocking<Via> + ?Sized>(
         self,
         tx: &mut T,
     ) -> Result<Vec<JobHandle<J>>, Error> {
@@ -88,9 +91,10 @@ impl<J: Job> EnqueueAll<J> {
         let count = self.drafts.len();
         let answers = match self.write(&bound, now)? {
             none if none.is_empty() => Vec::new(),
-            new => bound
-                .store
-                .enqueue_in_blocking(&mut *tx.joined(), now, new)?,
+            new => {
+                let mut tx = tx.enlist();
+                bound.store.enqueue_in_blocking(&mut *tx, now, new)?
+            }
         };
         handles(&jobs, &answers, count)
     }

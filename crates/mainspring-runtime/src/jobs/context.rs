@@ -9,7 +9,7 @@ use bytes::Bytes;
 use mainspring_core::context::Context;
 use mainspring_core::error::{BoxError, Error, ErrorKind};
 use mainspring_core::job::{JobId, Meta, OUTPUT_BYTES_MAX, Payload, Verdict};
-use mainspring_core::store::{ClaimedJob, Finish, Join, JoinBlocking, Progress};
+use mainspring_core::store::{ClaimedJob, Finish, Joins, JoinsBlocking, Progress};
 use mainspring_core::time::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -149,9 +149,12 @@ impl JobContext {
     /// # Errors
     /// [`ErrorKind::Fenced`] when the job belongs to somebody else by now: roll back.
     /// [`ErrorKind::WrongStore`] for a transaction on another database.
-    pub async fn complete_in_tx<M, T: Join<M> + ?Sized>(&self, tx: &mut T) -> Result<(), Error> {
+    pub async fn complete_in_tx<Via, T>(&self, tx: &mut T) -> Result<(), Error>
+    where
+        T: Joins<Via> + ?Sized,
+    {
         let Attempt { bound, .. } = &*self.attempt;
-        let (store, mut tx) = (&bound.store, tx.joined());
+        let (store, mut tx) = (&bound.store, tx.enlist());
         let completed = store.complete_in(&mut *tx, bound.clock.now(), self.success());
         completed.await?;
         self.attempt.completed.store(true, Ordering::Release);
@@ -162,13 +165,12 @@ impl JobContext {
     ///
     /// # Errors
     /// As [`complete_in_tx`](JobContext::complete_in_tx).
-    pub fn complete_in_tx_blocking<M, T: JoinBlocking<M> + ?Sized>(
-        &self,
-        tx: &mut T,
-    ) -> Result<(), Error> {
+    pub fn complete_in_tx_blocking<Via, T>(&self, tx: &mut T) -> Result<(), Error>
+    where
+        T: JoinsBlocking<Via> + ?Sized,
+    {
         let Attempt { bound, .. } = &*self.attempt;
-        let now = bound.clock.now();
-        let mut tx = tx.joined();
+        let (now, mut tx) = (bound.clock.now(), tx.enlist());
         bound
             .store
             .complete_in_blocking(&mut *tx, now, self.success())?;

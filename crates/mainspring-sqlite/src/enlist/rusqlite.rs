@@ -1,16 +1,37 @@
 //! Transactions of rusqlite.
 
 use mainspring_core::error::Error;
-use mainspring_core::store::{Dialect, EnlistBlocking, JoinBlocking, SqlRow, SqlValue};
+use mainspring_core::store::{Dialect, EnlistBlocking, JoinsBlocking, SqlRow, SqlValue};
 use rusqlite::types::{ToSqlOutput, Value, ValueRef};
 use rusqlite::{Connection, Savepoint, Transaction};
 
+use super::not_open;
 use crate::fault::typed;
 
-/// A transaction of rusqlite, as jobs join it.
-///
-/// `in_tx_blocking` takes `&mut tx` of a [`Transaction`] or [`Savepoint`] as it is; this is for a
-/// transaction that was begun in SQL.
+/// How jobs join a transaction of rusqlite: never named, the compiler finds it.
+#[derive(Debug)]
+pub enum Rusqlite {}
+
+impl JoinsBlocking<Rusqlite> for Transaction<'_> {
+    fn enlist(&mut self) -> Box<dyn EnlistBlocking + '_> {
+        Box::new(RusqliteTx::new(self))
+    }
+}
+
+impl JoinsBlocking<Rusqlite> for Savepoint<'_> {
+    fn enlist(&mut self) -> Box<dyn EnlistBlocking + '_> {
+        Box::new(RusqliteTx::new(self))
+    }
+}
+
+/// For a connection whose transaction was begun by a statement of the user's own.
+impl JoinsBlocking<Rusqlite> for Connection {
+    fn enlist(&mut self) -> Box<dyn EnlistBlocking + '_> {
+        Box::new(RusqliteTx::new(self))
+    }
+}
+
+/// A transaction of rusqlite of which there is only a shared reference.
 ///
 /// ```
 /// use mainspring_core::store::EnlistBlocking;
@@ -38,23 +59,11 @@ impl EnlistBlocking for RusqliteTx<'_> {
     }
 
     fn execute(&mut self, sql: &str, values: Vec<SqlValue>) -> Result<Vec<SqlRow>, Error> {
+        // Each statement would be a transaction of its own, and a crash would leave half a job.
+        if self.0.is_autocommit() {
+            return Err(not_open());
+        }
         run(self.0, sql, values).map_err(typed)
-    }
-}
-
-/// The marker of rusqlite's own types.
-#[derive(Clone, Copy, Debug)]
-pub struct Rusqlite;
-
-impl JoinBlocking<Rusqlite> for Transaction<'_> {
-    fn joined(&mut self) -> Box<dyn EnlistBlocking + '_> {
-        Box::new(RusqliteTx(self))
-    }
-}
-
-impl JoinBlocking<Rusqlite> for Savepoint<'_> {
-    fn joined(&mut self) -> Box<dyn EnlistBlocking + '_> {
-        Box::new(RusqliteTx(self))
     }
 }
 

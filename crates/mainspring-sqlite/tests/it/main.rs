@@ -10,5 +10,7 @@ mod conformance;
 mod differential;
 mod files;
 mod neighbours;
+#[cfg(feature = "sqlx")]
+mod sqlx;
 mod support;
 mod work;

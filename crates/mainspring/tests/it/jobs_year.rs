@@ -25,7 +25,7 @@ struct Chore;
 
 /// Every tenth letter fails twice, then arrives.
 async fn deliver(ctx: JobContext, letter: Letter) -> Result<Outcome, BoxError> {
-    if letter.number % 10 == 0 && ctx.attempt() < 3 {
+    if letter.number.is_multiple_of(10) && ctx.attempt() < 3 {
         return Err("nobody was at home".into());
     }
     Ok(Done)
