@@ -27,6 +27,9 @@ const BEAT_EVERY: Duration = Duration::from_secs(1);
 const BEAT_BYTES: u64 = 8;
 const SLOT_BYTES: usize = 16;
 
+/// How often the file is made, should others sweep it away meanwhile: they do so once each.
+const MAKE_TRIES: u32 = 8;
+
 /// The most that is read of a file of somebody else.
 const FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
 
@@ -62,6 +65,7 @@ struct Inner {
     file: File,
     beat: AtomicU64,
     others: AtomicBool,
+    gone: AtomicBool,
     slots: Mutex<Slots>,
 }
 
@@ -95,6 +99,7 @@ impl Life {
             file,
             beat: AtomicU64::new(1),
             others: AtomicBool::new(false),
+            gone: AtomicBool::new(false),
             slots: Mutex::default(),
         });
         inner.write_beat();
@@ -103,9 +108,7 @@ impl Life {
         seam::thread("mainspring-session", move || {
             while stopped.recv_timeout(BEAT_EVERY) == Err(RecvTimeoutError::Timeout) {
                 if !held.path.exists() {
-                    tracing::error!(
-                        "the session was ended by another process; the store is closed"
-                    );
+                    held.gone.store(true, Ordering::Release);
                     return gone();
                 }
                 if held.others.load(Ordering::Acquire) {
@@ -122,8 +125,13 @@ impl Life {
         self.inner.others.store(others, Ordering::Release);
     }
 
-    pub(crate) fn beat(&self) -> u64 {
-        self.inner.beat.load(Ordering::Acquire)
+    /// What others see of it: without its file it is dead to them, whatever it does.
+    pub(crate) fn seen(&self) -> (PeerLock, u64) {
+        let lock = match self.inner.gone.load(Ordering::Acquire) {
+            true => PeerLock::Free,
+            false => PeerLock::Held,
+        };
+        (lock, self.inner.beat.load(Ordering::Acquire))
     }
 
     /// Notes that a body begins or has ended.
@@ -237,7 +245,7 @@ pub(crate) fn forget(database: &Path, session: SessionId) {
     remove(&folder(database).join(session.to_string()));
 }
 
-fn remove(path: &Path) {
+pub(crate) fn remove(path: &Path) {
     if let Err(error) = std::fs::remove_file(path)
         && error.kind() != io::ErrorKind::NotFound
     {
@@ -253,14 +261,25 @@ fn make(folder: &Path, path: &Path) -> io::Result<File> {
             Err(error) => return Err(error),
         }
     }
-    let file = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create_new(true)
-        .open(path)?;
-    own(path, 0o600)?;
-    file.try_lock().map_err(io::Error::from)?;
-    Ok(file)
+    let mut tries = 1;
+    loop {
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(path)?;
+        // Nobody holds it but somebody who takes it for a stray and removes it.
+        file.lock()?;
+        if path.exists() {
+            own(path, 0o600)?;
+            return Ok(file);
+        }
+        if tries == MAKE_TRIES {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        tries += 1;
+    }
 }
 
 /// Takes a file that we made from everybody else.

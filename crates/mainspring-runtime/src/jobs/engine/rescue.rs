@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use mainspring_core::activity::io;
 use mainspring_core::dispatch::{Dead, LOOK_EVERY, Rescuer};
-use mainspring_core::store::{RescueRules, Rescued};
+use mainspring_core::store::{Peer, PeerLock, RescueRules, Rescued};
 use mainspring_core::telemetry::event;
 use mainspring_core::time::Monotonic;
 
@@ -18,13 +18,13 @@ impl Shared {
     /// none only when something has changed.
     pub(super) async fn rescue(self: Arc<Self>) {
         let began = IoInstant::now();
-        let mut rescuer = Rescuer::new(self.session());
+        let mut rescuer = Rescuer::new(self.session()).with_lease(self.lease);
         let mut changed = self.bound.changed.subscribe();
         let mut unknown = Unknown::new(&self);
         loop {
             changed.mark_unchanged();
             if rescuer.own() != self.session() {
-                rescuer = Rescuer::new(self.session());
+                rescuer = Rescuer::new(self.session()).with_lease(self.lease);
             }
             let now = Monotonic::from_origin(began.elapsed());
             io(self.look_at_peers(&mut rescuer, now)).await;
@@ -38,10 +38,16 @@ impl Shared {
     }
 
     async fn look_at_peers(&self, rescuer: &mut Rescuer, now: Monotonic) {
+        let session = self.session();
         let peers = match self.bound.store.peers().await {
             Ok(peers) => peers,
             Err(error) => return self.failed("peers", &error),
         };
+        let is_alive = |peer: &Peer| peer.session == session && peer.lock != PeerLock::Free;
+        if !peers.iter().any(is_alive) {
+            // Even when it has nothing to claim: what it runs must hear that it is too late.
+            self.rejoin(session).await;
+        }
         for dead in rescuer.look(now, &peers) {
             self.rescue_one(dead).await;
         }
