@@ -6,6 +6,7 @@ use std::time::Duration;
 use mainspring_core::context::Context;
 use mainspring_core::identity::{RequestId, TraceContext};
 use mainspring_core::job::{Job, Meta, Priority};
+use mainspring_core::store::rules;
 use mainspring_core::time::{Timestamp, wall_after};
 
 /// What all jobs of one enqueue have in common.
@@ -40,7 +41,9 @@ impl Choices {
 
     pub(super) fn due(&self, now: Timestamp) -> Timestamp {
         match self.due {
-            Due::After(delay) => wall_after(now, delay),
+            // Stores round `now` down and a due time up: with its nanoseconds, what is to run at once
+            // would be due a moment later, and cost a promotion.
+            Due::After(delay) => wall_after(rules::past(now), delay),
             Due::At(at) => at,
         }
     }
@@ -113,3 +116,35 @@ macro_rules! choose {
 }
 
 pub(super) use choose;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Work;
+
+    impl serde::Serialize for Work {
+        fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            serializer.serialize_unit()
+        }
+    }
+
+    impl<'de> serde::Deserialize<'de> for Work {
+        fn deserialize<D: serde::Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
+            Ok(Self)
+        }
+    }
+
+    impl Job for Work {
+        const KIND: &'static str = "work";
+    }
+
+    #[test]
+    fn what_is_to_run_at_once_is_due_at_any_nanosecond() {
+        for nanos in [0, 1, 999] {
+            let now = Timestamp::from_nanosecond(1_790_000_000_000_000_000 + nanos).unwrap();
+            let due = rules::due(Choices::of::<Work>().due(now));
+            assert!(due <= rules::past(now), "{nanos}");
+        }
+    }
+}

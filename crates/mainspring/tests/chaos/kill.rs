@@ -16,6 +16,11 @@ use crate::process::{Process, pause, until};
 use crate::work::{Effect, Nap, Noop};
 use crate::{Options, seconds};
 
+/// A body that few processes live to see the end of.
+const LONG_NAP_MS: u64 = 400;
+/// From so many kills on, at default settings, somebody must have been suspected of them.
+const SUSPICIOUS: u32 = 50;
+
 /// How soon the jobs of a killed process run again.
 const AFTER_RESTART: Duration = Duration::from_secs(1);
 const ELSEWHERE: Duration = Duration::from_secs(2);
@@ -25,7 +30,7 @@ pub(crate) fn run(options: Options) {
     // A kill from outside looks like a job that kills its process; nobody is blamed here.
     Run::new(options.seed, 0).cycles(cycles);
     // And here somebody is: what was quarantined is held, not lost.
-    Run::new(options.seed, RescueRules::MAX_DEATHS).cycles(cycles.div_ceil(4));
+    Run::new(options.seed, RescueRules::MAX_DEATHS).cycles(cycles.div_ceil(4).max(10));
 }
 
 struct Run {
@@ -54,6 +59,10 @@ impl Run {
     }
 
     fn cycles(mut self, cycles: u32) {
+        if self.max_deaths != 0 {
+            // Some that are hit again and again.
+            self.place.enqueue((0..4).map(|_| Nap(LONG_NAP_MS)));
+        }
         let enough = Arc::new(AtomicBool::new(false));
         let enqueues = self.enqueues(Arc::clone(&enough));
         let enqueues = self.place.runtime.spawn(enqueues);
@@ -95,6 +104,8 @@ impl Run {
         last.end();
         self.place.check_empty();
         self.report(held);
+        let suspicious = self.max_deaths != 0 && cycles >= SUSPICIOUS;
+        assert!(held > 0 || !suspicious, "nobody was quarantined");
     }
 
     fn below(&self, limit: u64) -> usize {
