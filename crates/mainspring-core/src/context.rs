@@ -2,6 +2,7 @@
 //! spawner.
 
 mod cancel;
+mod current;
 mod env;
 mod span;
 mod values;
@@ -16,6 +17,7 @@ use std::time::Duration;
 use futures_util::future::{Either, select};
 use tracing::Span;
 
+pub use current::Entered;
 pub use env::{AppControl, Env, StopHook};
 pub use span::SpanKind;
 
@@ -371,12 +373,12 @@ impl Context {
         let made = own
             .span()
             .in_scope(|| catch_unwind(AssertUnwindSafe(|| work(ctx))));
-        let future = async move {
+        let future = own.enter(async move {
             match made {
                 Ok(future) => future.await,
                 Err(payload) => resume_unwind(payload),
             }
-        };
+        });
         let Inner { scope, env, .. } = &*self.0;
         env.spawner
             .spawn_under(Some(own), scope, TaskKind::Loop, name, future, told)

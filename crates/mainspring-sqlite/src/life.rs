@@ -23,7 +23,7 @@ use crate::seam;
 /// and looks whether its file is still there.
 const BEAT_EVERY: Duration = Duration::from_secs(1);
 
-/// The bytes of the beat, and of a slot: a row and the first half of its claim's token.
+/// The bytes of the beat, and of a slot: a row and its claim's token, folded.
 const BEAT_BYTES: u64 = 8;
 const SLOT_BYTES: usize = 16;
 
@@ -33,7 +33,7 @@ const MAKE_TRIES: u32 = 8;
 /// The most that is read of a file of somebody else.
 const FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
 
-/// Rows whose bodies had begun, each with the half of its token.
+/// Rows whose bodies had begun, each with its token, folded.
 pub(crate) type Began = BTreeSet<(i64, u64)>;
 
 /// The folder of the session files of a database.
@@ -43,12 +43,11 @@ pub(crate) fn folder(database: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// The half of a token that stands in a slot.
-pub(crate) fn half(token: Token) -> u64 {
+/// A token, folded to the length that stands in a slot.
+pub(crate) fn folded(token: Token) -> u64 {
     let bytes = token.to_bytes();
-    bytes
-        .first_chunk()
-        .map_or(0, |half| u64::from_be_bytes(*half))
+    let part = |bytes: Option<&[u8; 8]>| bytes.map_or(0, |bytes| u64::from_be_bytes(*bytes));
+    part(bytes.first_chunk()) ^ part(bytes.last_chunk())
 }
 
 /// The life of a session of this process.
@@ -145,10 +144,10 @@ impl Life {
         let slot = if running {
             let (left, right) = bytes.split_at_mut(8);
             left.copy_from_slice(&row.to_be_bytes());
-            right.copy_from_slice(&half(token).to_be_bytes());
-            Some(slots.take((row, half(token))))
+            right.copy_from_slice(&folded(token).to_be_bytes());
+            Some(slots.take((row, folded(token))))
         } else {
-            slots.give((row, half(token)))
+            slots.give((row, folded(token)))
         };
         if let Some(slot) = slot {
             let at = BEAT_BYTES + slot * SLOT_BYTES as u64;

@@ -5,6 +5,7 @@
 //! its own part.
 
 mod batch;
+mod inbox;
 mod lock;
 mod tend;
 mod tx;
@@ -12,7 +13,7 @@ mod work;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -23,6 +24,7 @@ use tokio::sync::oneshot;
 use crate::connection::{self, Synchronous};
 use crate::file::Watched;
 use crate::seam;
+use inbox::Inbox;
 use mainspring_core::store::rules::closed;
 pub(crate) use tx::{Effect, Tx};
 pub(crate) use work::{Class, Guard, Request};
@@ -174,40 +176,17 @@ fn run(
     shared: &Shared,
 ) {
     let mut hand = batch::Hand::new(connection, start, shared);
+    let mut inbox = Inbox::new(receiver, shared);
     let mut waiting = Vec::new();
     loop {
         let wait = hand.wait(&waiting);
-        let first = match receiver.recv_timeout(wait) {
-            Ok(message) => Some(message),
-            Err(RecvTimeoutError::Timeout) => None,
-            Err(RecvTimeoutError::Disconnected) => return hand.end(waiting),
-        };
-        let mut next = first;
-        let mut looks = Vec::new();
-        let mut stop = None;
-        let mut weight = 0;
-        while let Some(message) = next.take() {
-            match message {
-                Message::Work(request) => {
-                    shared.queued.fetch_sub(1, Ordering::AcqRel);
-                    weight += request.weight();
-                    waiting.push(request);
-                }
-                Message::Look(reply) => looks.push(reply),
-                Message::Stop(reply) => stop = Some(reply),
-            }
-            if weight < batch::ROWS_MAX && stop.is_none() {
-                next = receiver.try_recv().ok();
-            }
+        if !inbox.wait(wait, &mut waiting) {
+            return hand.end(waiting);
         }
         let had = !waiting.is_empty();
-        waiting = hand.commit(waiting);
-        let changed = hand.look(!looks.is_empty() || !had);
-        for reply in looks {
-            // Nobody waits for it any more: nothing to do.
-            drop(reply.send(changed.clone()));
-        }
-        if let Some(reply) = stop {
+        waiting = hand.commit(waiting, &mut inbox);
+        hand.answer_looks(&mut inbox, !had);
+        if let Some(reply) = inbox.stop.take() {
             hand.end(waiting);
             reply.send(()).unwrap_or_default();
             return;

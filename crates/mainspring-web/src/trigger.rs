@@ -70,7 +70,7 @@ impl Trigger {
         // The action's own count is about its runs, not about who asked for them.
         finish.name = None;
         let metrics = call.server.site.metrics.clone();
-        let span = call.head.context().span().clone();
+        let own = call.head.context().clone();
         let spawner = call.server.site.ctx.env().spawner.clone();
         let route = Arc::clone(&self.entry.route);
         let work = async move {
@@ -81,7 +81,7 @@ impl Trigger {
             }
             finish.json(ended, batch)
         };
-        spawner.body(&route, work.instrument(span))
+        spawner.body(&route, own.enter(work).instrument(own.span().clone()))
     }
 
     async fn accept(

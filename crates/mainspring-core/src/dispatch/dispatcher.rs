@@ -22,7 +22,7 @@ pub use queue::QueueSettings;
 
 use crate::job::{JobId, Verdict};
 use crate::periodic::Moment;
-use crate::store::{BATCH_MAX, Claimed, ClaimedJob, Finish, Finished, Promoted, QueueClaim};
+use crate::store::{BATCH_MAX, Claim, Claimed, ClaimedJob, Finish, Finished, Promoted, QueueClaim};
 use crate::time::{Monotonic, Timestamp, wall_after};
 use queue::Queue;
 use trip::Trip;
@@ -291,6 +291,20 @@ impl Dispatcher {
     pub fn promote_failed(&mut self, now: Moment) {
         self.promote.failed(now.monotonic);
         self.look = true;
+    }
+
+    /// Somebody wants a job cancelled: if it has not begun here, it is given back, which the store
+    /// turns into a cancellation. Answers whether that was so.
+    pub fn give_up(&mut self, claim: &Claim) -> bool {
+        for queue in &mut self.queues {
+            let mut local = queue.local.iter();
+            if let Some(at) = local.position(|local| local.job.claim == *claim) {
+                let job = queue.local.remove(at).map(|local| local.job);
+                self.ended.extend(job.as_ref().map(released));
+                return true;
+            }
+        }
+        false
     }
 
     /// The claims of this process are void: what has not begun is forgotten.

@@ -13,6 +13,7 @@ mod cron_tables;
 mod fuzz_corpora;
 mod idle_rule;
 mod idle_stress;
+mod looks;
 mod oracle;
 mod rig;
 mod spans;

@@ -99,7 +99,11 @@ where
         running.log();
     };
     let spawner = &ctx.env().spawner;
-    spawner.owned(&follow_ups.0.scope, &kind.name, future.instrument(span))
+    spawner.owned(
+        &follow_ups.0.scope,
+        &kind.name,
+        ctx.enter(future).instrument(span),
+    )
 }
 
 /// Tells what became of a follow-up, however its future ends.

@@ -30,13 +30,17 @@ impl Choices {
     /// What the jobs' type says.
     pub(super) fn of<J: Job>() -> Self {
         let options = J::options();
-        Self {
+        let mut choices = Self {
             queue: Arc::from(options.queue),
             priority: options.priority,
             due: Due::After(Duration::ZERO),
             max_attempts: options.retry.max_attempts,
             meta: Meta::default(),
+        };
+        if let Some(ctx) = Context::current() {
+            choices.caused_by(&ctx);
         }
+        choices
     }
 
     pub(super) fn due(&self, now: Timestamp) -> Timestamp {
@@ -107,7 +111,8 @@ macro_rules! choose {
             self
         }
 
-        /// Carries the request's id and trace along, from the context of whatever enqueues it.
+        /// Carries the id and the trace of this context's request along. Within an app's work that is
+        /// done by itself ([`Context::current`]); this is for code that runs outside of it.
         pub fn caused_by(mut self, ctx: &Context) -> Self {
             self.choices.caused_by(ctx);
             self

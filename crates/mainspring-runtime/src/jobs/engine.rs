@@ -18,7 +18,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
 use mainspring_core::activity::{TaskKind, park};
-use mainspring_core::cause::Cause;
+use mainspring_core::cause::{Cause, CauseKind};
 use mainspring_core::context::Context;
 use mainspring_core::dispatch::{Dispatcher, Pruner};
 use mainspring_core::job::{JobId, SessionId, Token};
@@ -60,6 +60,8 @@ struct Shared {
     rules: RescueRules,
     lease: Duration,
     keep: Retention,
+    /// Why the context of an attempt is cancelled once it has ended.
+    over: Cause,
     machine: Mutex<Dispatcher>,
     pruner: Mutex<Pruner>,
     pruner_news: Notify,
@@ -120,6 +122,7 @@ impl Engine {
             rules,
             lease: registered.lease,
             keep: registered.retention,
+            over: Cause::new(CauseKind::Finished, "the attempt has ended"),
             machine: Mutex::new(Dispatcher::new(settings)),
             pruner: Mutex::new(pruner),
             pruner_news: Notify::new(),

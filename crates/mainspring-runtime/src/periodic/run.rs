@@ -80,12 +80,8 @@ pub(super) fn start(
         };
         running.log();
     };
-    let span = ctx.span().clone();
-    drop(
-        ctx.env()
-            .spawner
-            .spawn(scope, TaskKind::Body, name, body.instrument(span)),
-    );
+    let body = ctx.enter(body).instrument(ctx.span().clone());
+    drop(ctx.env().spawner.spawn(scope, TaskKind::Body, name, body));
 }
 
 /// Tells what became of a run, however its future ends.

@@ -247,3 +247,63 @@ async fn kinds_that_nobody_knows_stay_and_waiting_jobs_run_at_the_next_start() {
     assert_eq!(shelf.state(id).await, State::Succeeded);
     let _ = rig.stopped(running).await;
 }
+
+#[tokio::test]
+async fn what_a_body_spawns_ends_with_its_attempt() {
+    let (rig, shelf) = (Rig::new(), Shelf::default());
+    let (app, jobs) = with_jobs(&rig, &shelf);
+    let log = rig.log.clone();
+    let app = app.worker_fn(move |ctx: JobContext, _: Work| {
+        let log = log.clone();
+        async move {
+            ctx.spawn("beside", move |ctx| async move {
+                log.add(ctx.cancelled().await.to_string());
+            });
+            Ok(())
+        }
+    });
+    let running = rig.ready(app).await;
+    jobs.enqueue(Work("a".into())).await.unwrap();
+    rig.clock.settle().await;
+    assert_eq!(rig.log.lines(), ["the attempt has ended"]);
+    let _ = rig.stopped(running).await;
+}
+
+#[tokio::test]
+async fn a_job_that_was_claimed_ahead_is_cancelled_before_it_begins() {
+    let (rig, shelf) = (Rig::new(), Shelf::default());
+    let (app, jobs) = with_jobs(&rig, &shelf);
+    let log = rig.log.clone();
+    let app = app
+        .queue("default", 1)
+        .worker_fn(move |ctx: JobContext, job: Work| {
+            log.add(job.0.clone());
+            async move {
+                if job.0 == "long" {
+                    ctx.clock().sleep(Duration::from_millis(900)).await;
+                }
+                Ok(())
+            }
+        });
+    let running = rig.ready(app).await;
+    jobs.pause("default").await.unwrap();
+    let names = ["quick", "quick", "long", "next"];
+    let mut ids = Vec::new();
+    for name in names {
+        ids.push(jobs.enqueue(Work(name.into())).await.unwrap().id());
+    }
+    jobs.resume("default").await.unwrap();
+    rig.clock.advance(Duration::from_millis(100)).await;
+    let next = ids[3];
+    assert_eq!(
+        shelf.state(next).await,
+        State::Running,
+        "it was claimed ahead"
+    );
+    jobs.cancel(next, "not wanted").await.unwrap();
+    rig.clock.settle().await;
+    assert_eq!(shelf.state(next).await, State::Cancelled);
+    rig.clock.advance(HOUR).await;
+    assert_eq!(rig.log.lines(), ["quick", "quick", "long"]);
+    let _ = rig.stopped(running).await;
+}

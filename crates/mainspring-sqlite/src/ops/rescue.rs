@@ -26,10 +26,10 @@ pub(crate) fn rescue(
             wait::settle(tx, now, job)?;
             continue;
         }
-        let half = job
+        let token = job
             .token
-            .map_or(0, |token| life::half(Token::from_bytes(token)));
-        let began = began.contains(&(job.seq, half));
+            .map_or(0, |token| life::folded(Token::from_bytes(token)));
+        let began = began.contains(&(job.seq, token));
         rescue_one(tx, now, job, &rules, began, &mut rescued)?;
     }
     forget(tx, dead)?;

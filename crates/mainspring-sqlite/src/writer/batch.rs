@@ -6,12 +6,13 @@ use std::time::Duration;
 use mainspring_core::error::{Error, ErrorKind};
 use rusqlite::Connection;
 
+use super::inbox::Inbox;
 use super::lock::{self, Entry};
 use super::tend::Tending;
 use super::tx::Memory;
 use super::{Class, LOOK_EVERY, Request, Shared, Start, Tx};
 use crate::connection::Synchronous;
-use crate::fault::{Done, Fault, is_full, typed, unknown};
+use crate::fault::{Done, Fault, is_busy, is_full, typed, unknown};
 use crate::file::Watched;
 use crate::seam::IoInstant;
 use crate::sql::{Sql, Statements};
@@ -77,7 +78,7 @@ impl<'c> Hand<'c> {
     }
 
     /// Does the work and answers it; gives back what has to be tried again later.
-    pub(super) fn commit(&mut self, mut work: Vec<Request>) -> Vec<Request> {
+    pub(super) fn commit(&mut self, mut work: Vec<Request>, inbox: &mut Inbox<'_>) -> Vec<Request> {
         if work.is_empty() {
             return work;
         }
@@ -85,14 +86,9 @@ impl<'c> Hand<'c> {
             answer_all(work, &error);
             return Vec::new();
         }
-        let synchronous = self.synchronous_of(&work);
-        if let Err(error) = self.set(synchronous) {
-            answer_all(work, &typed(error));
-            return Vec::new();
-        }
         let mut apart = false;
         while !work.is_empty() {
-            work = match lock::enter(self.connection, &self.sql, self.shared, work) {
+            work = match self.enter(work, inbox) {
                 Entry::Begun(work) => work,
                 Entry::Nobody => return Vec::new(),
                 Entry::Failed(error, work) => {
@@ -118,6 +114,39 @@ impl<'c> Hand<'c> {
             }
         }
         work
+    }
+
+    /// Begins a transaction, waiting for the lock; whoever cannot wait so long is answered, and
+    /// whoever comes meanwhile joins.
+    fn enter(&mut self, mut work: Vec<Request>, inbox: &mut Inbox<'_>) -> Entry {
+        let mut wait = lock::Wait::new();
+        loop {
+            let begun = self.begin(&work);
+            match begun {
+                Ok(()) => {
+                    let guards = work.iter().filter_map(|request| request.guard.as_ref());
+                    guards.for_each(|guard| guard.is_over());
+                    return Entry::Begun(work);
+                }
+                Err(error) if is_busy(&error) => {}
+                Err(error) => return Entry::Failed(error, work),
+            }
+            inbox.take(&mut work);
+            // Who looks does not wait for the lock: reading needs none.
+            self.answer_looks(inbox, false);
+            work = lock::still_waiting(&self.sql, self.shared, work);
+            if work.is_empty() {
+                return Entry::Nobody;
+            }
+            wait.once(work.len());
+        }
+    }
+
+    fn begin(&mut self, work: &[Request]) -> rusqlite::Result<()> {
+        let synchronous = self.synchronous_of(work);
+        self.set(synchronous)?;
+        self.connection.busy_timeout(Duration::ZERO)?;
+        self.sql.execute(Sql::BeginImmediate, ()).map(drop)
     }
 
     /// Runs one transaction over as much of the work as its limits allow.
@@ -225,12 +254,11 @@ impl<'c> Hand<'c> {
     }
 
     /// Whether somebody else has committed since the last look; tells whoever listens.
-    pub(super) fn look(&mut self, now: bool) -> Result<bool, Error> {
+    fn look(&mut self, now: bool) -> Result<bool, Error> {
         if !now && self.looked.elapsed() < LOOK_EVERY {
             return Ok(false);
         }
         self.looked = IoInstant::now();
-        self.file.check()?;
         let read = self
             .sql
             .row(Sql::SelectDataVersion, (), |row| row.get::<_, i64>(0));
@@ -238,11 +266,23 @@ impl<'c> Hand<'c> {
         let changed = self.version.is_some() && version != self.version;
         self.version = version;
         if changed {
-            self.memory.doubt();
             self.foreign = Some(self.looked);
             self.shared.hint();
         }
         Ok(changed)
+    }
+
+    /// Looks, if it is time or somebody asks, and tells whoever asked.
+    pub(super) fn answer_looks(&mut self, inbox: &mut Inbox<'_>, idle: bool) {
+        let asked = !inbox.looks.is_empty();
+        let mut changed = self.look(idle || asked);
+        if asked && let Err(error) = self.file.check() {
+            changed = Err(error);
+        }
+        for reply in inbox.looks.drain(..) {
+            // Nobody waits for it any more: nothing to do.
+            drop(reply.send(changed.clone()));
+        }
     }
 
     /// Housekeeping between transactions.

@@ -2,11 +2,8 @@
 
 use std::time::Duration;
 
-use rusqlite::Connection;
-
 use super::batch::contended;
 use super::{Request, Shared};
-use crate::fault::is_busy;
 use crate::seam::{self, IoInstant};
 use crate::sql::{Sql, Statements};
 use mainspring_core::store::rules::closed;
@@ -30,36 +27,26 @@ pub(super) enum Entry {
     Failed(rusqlite::Error, Vec<Request>),
 }
 
-/// Begins a transaction; whoever cannot wait so long is answered.
-pub(super) fn enter(
-    connection: &Connection,
-    sql: &Statements<'_>,
-    shared: &Shared,
-    mut work: Vec<Request>,
-) -> Entry {
-    let since = IoInstant::now();
-    let mut warned = false;
-    if let Err(error) = connection.busy_timeout(Duration::ZERO) {
-        return Entry::Failed(error, work);
+/// A wait for the lock.
+pub(super) struct Wait {
+    since: IoInstant,
+    warned: bool,
+}
+
+impl Wait {
+    pub(super) fn new() -> Self {
+        Self {
+            since: IoInstant::now(),
+            warned: false,
+        }
     }
-    loop {
-        match sql.execute(Sql::BeginImmediate, ()) {
-            Ok(_) => {
-                let guards = work.iter().filter_map(|request| request.guard.as_ref());
-                guards.for_each(|guard| guard.is_over());
-                return Entry::Begun(work);
-            }
-            Err(error) if is_busy(&error) => {}
-            Err(error) => return Entry::Failed(error, work),
-        }
-        work = still_waiting(sql, shared, work);
-        if work.is_empty() {
-            return Entry::Nobody;
-        }
-        if !warned && since.elapsed() > WARN_AFTER {
-            warned = true;
+
+    /// Rests before the next try.
+    pub(super) fn once(&mut self, waiting: usize) {
+        if !self.warned && self.since.elapsed() > WARN_AFTER {
+            self.warned = true;
             tracing::warn!(
-                waiting = work.len(),
+                waiting,
                 "another transaction holds the lock of the job database; keep transactions short"
             );
         }
@@ -67,7 +54,12 @@ pub(super) fn enter(
     }
 }
 
-fn still_waiting(sql: &Statements<'_>, shared: &Shared, work: Vec<Request>) -> Vec<Request> {
+/// Those who can still wait; the others are answered.
+pub(super) fn still_waiting(
+    sql: &Statements<'_>,
+    shared: &Shared,
+    work: Vec<Request>,
+) -> Vec<Request> {
     let visible = |id: &[u8; 16]| {
         let row = sql.row(Sql::SelectExists, (&id[..],), |_| Ok(()));
         // What cannot be read is not blamed on the caller.

@@ -45,8 +45,8 @@ pub(crate) struct Lane {
 struct Lanes {
     by_name: BTreeMap<Arc<str>, BTreeMap<Arc<str>, i64>>,
     by_number: BTreeMap<i64, Lane>,
-    /// Everything that is in the table has been read.
-    complete: bool,
+    /// The version of the database at which the whole table was read last.
+    read_at: Option<i64>,
 }
 
 impl Tx<'_, '_> {
@@ -65,8 +65,15 @@ impl Tx<'_, '_> {
 
     /// The lane of a queue and a kind, if any job ever had it.
     pub(crate) fn known_lane(&mut self, queue: &str, kind: &str) -> Done<Option<i64>> {
-        if !self.memory.lanes.complete {
+        let known = self.memory.lanes.number(queue, kind);
+        if known.is_some() {
+            return Ok(known);
+        }
+        // It may be in the table since somebody else has committed.
+        let version = self.sql.row(Sql::SelectDataVersion, (), |row| row.get(0))?;
+        if version != self.memory.lanes.read_at {
             self.read_lanes()?;
+            self.memory.lanes.read_at = version;
         }
         Ok(self.memory.lanes.number(queue, kind))
     }
@@ -117,11 +124,6 @@ impl Tx<'_, '_> {
 }
 
 impl Memory {
-    /// Somebody else has committed: there may be lanes that we do not know.
-    pub(super) fn doubt(&mut self) {
-        self.lanes.complete = false;
-    }
-
     /// A savepoint was taken back, and lanes with it.
     pub(super) fn forget_lanes(&mut self) {
         self.lanes = Lanes::default();
@@ -159,7 +161,6 @@ impl Lanes {
     }
 
     fn fill(&mut self, all: Vec<Lane>) {
-        self.complete = true;
         for lane in all {
             let kinds = self.by_name.entry(Arc::clone(&lane.queue)).or_default();
             kinds.insert(Arc::clone(&lane.kind), lane.number);

@@ -92,6 +92,8 @@ async fn a_long_lock_fails_a_person_after_five_seconds_and_the_engine_never() {
     let user = begin(&place);
     let watch = Stopwatch::start();
     let claim = store.claim(at(1), place.request(session, &["a"], 1));
+    // The writer waits for the lock by now; who comes later has a patience of its own.
+    store.look().await.unwrap();
     let error = store
         .enqueue(at(0), vec![place.job("a")])
         .await

@@ -26,11 +26,11 @@ pub(super) async fn answer<A: Action>(
     call: Call,
 ) -> Response<OutBody> {
     let mut finish = call.finish();
-    let span = call.head.context().span().clone();
+    let ctx = call.head.context().clone();
     let mut batch = None;
-    let work = whole(&*action, &entry, call, &mut batch, &mut finish).instrument(span.clone());
-    let ended = catch(work).await;
-    let _inside = span.enter();
+    let work = ctx.enter(whole(&*action, &entry, call, &mut batch, &mut finish));
+    let ended = catch(work.instrument(ctx.span().clone())).await;
+    let _inside = ctx.span().enter();
     finish.action(ended, batch)
 }
 

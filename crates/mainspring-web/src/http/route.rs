@@ -129,7 +129,7 @@ where
             return Box::pin(self.inner.call(request));
         };
         let (name, ctx) = name(&call, &request);
-        let span = ctx.span().clone();
+        let own = ctx.clone();
         let unready = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, unready);
         let head = head(&call, &ctx, &request);
@@ -151,7 +151,7 @@ where
             request.extensions_mut().insert(scope);
             inner.call(request).await
         };
-        Box::pin(work.instrument(span))
+        Box::pin(own.enter(work).instrument(own.span().clone()))
     }
 }
 

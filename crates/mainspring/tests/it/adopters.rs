@@ -1,10 +1,10 @@
 //! What made somebody who looked for a durable queue on SQLite turn others down: one test for each
 //! complaint, on a real file.
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::Duration;
 
 use mainspring::error::ErrorKind;
 use mainspring::job::{SessionId, State, Token, Verdict};
@@ -100,6 +100,7 @@ fn all_verdicts() -> Vec<Verdict> {
 /// Runs an app until the work beside it is done.
 async fn beside(app: App, work: impl Future<Output = ()>) {
     let app = app.without_health().without_signals();
+    let app = app.drain_delay(Duration::ZERO);
     let handle = app.handle();
     let (ended, ()) = tokio::join!(app.run(), async {
         assert!(handle.ready().await);
@@ -261,8 +262,7 @@ async fn a_busy_database_is_no_business_of_callers() {
     let jobs = shared.jobs();
     drop(shared.connected().await);
     let user = shared.user();
-    user.busy_timeout(std::time::Duration::from_secs(5))
-        .unwrap();
+    user.busy_timeout(Duration::from_secs(5)).unwrap();
     user.execute_batch("CREATE TABLE account (name TEXT)")
         .unwrap();
     let enough = Arc::new(AtomicBool::new(false));
@@ -298,33 +298,40 @@ async fn a_busy_database_is_no_business_of_callers() {
     assert!(page.contains("mainspring_store_failures_total 0"), "{page}");
 }
 
+/// What has become of a job after its first attempt has failed.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Fate {
+    Waits,
+    TakenByOneThatDied,
+    TakenByOneThatEnded,
+}
+
 #[tokio::test]
 async fn a_job_that_is_to_be_retried_is_never_stranded() {
-    let shared = Shared::new();
-    let jobs = shared.connected().await;
-    let mut ids = BTreeSet::new();
-    // Each has failed once: one waits for its time, one was taken again by a process that died,
-    // and one by a process that was told to end.
-    let (dead, ended) = (shared.process("dead").await, shared.process("ended").await);
-    for who in [None, Some(&dead), Some(&ended)] {
-        ids.insert(jobs.enqueue(Work(1)).await.unwrap().id());
-        let first = shared.claim(&dead).await;
+    use Fate::{TakenByOneThatDied, TakenByOneThatEnded, Waits};
+    for fate in [Waits, TakenByOneThatDied, TakenByOneThatEnded] {
+        let shared = Shared::new();
+        let jobs = shared.connected().await;
+        let job = jobs.enqueue(Work(1)).await.unwrap();
+        let process = shared.process("first").await;
         let (at, error) = (now(), "no route".to_owned());
+        let first = shared.claim(&process).await;
         let retry = finish(&first, Verdict::Retry { at, error });
-        dead.0.finish(now(), vec![retry]).await.unwrap();
-        if let Some(who) = who {
-            who.0.promote(now(), 10).await.unwrap();
-            shared.claim(who).await;
+        process.0.finish(now(), vec![retry]).await.unwrap();
+        if fate != Waits {
+            process.0.promote(now(), 10).await.unwrap();
+            assert_eq!(shared.claim(&process).await.attempt, 2);
         }
+        match fate {
+            TakenByOneThatEnded => process.0.close_session(now(), process.1).await.unwrap(),
+            _ => process.0.forsake(process.1),
+        }
+        let (own, runs) = (shared.jobs(), Arc::new(AtomicU32::new(0)));
+        beside(app(&own, &runs), async {
+            let end = job.outcome().await.unwrap();
+            assert!(end.is_success() && end.attempts == 2, "{fate:?}: {end:?}");
+        })
+        .await;
+        assert_eq!(runs.load(Ordering::SeqCst), 1, "{fate:?}");
     }
-    ended.0.close_session(now(), ended.1).await.unwrap();
-    dead.0.forsake(dead.1);
-    let (own, runs) = (shared.jobs(), Arc::new(AtomicU32::new(0)));
-    beside(app(&own, &runs), async {
-        for id in ids {
-            let end = jobs.outcome(id).await.unwrap();
-            assert!(end.is_success() && end.attempts > 1, "{end:?}");
-        }
-    })
-    .await;
 }

@@ -19,6 +19,7 @@ mod follow_ups;
 mod health;
 mod jobs_derive;
 mod jobs_follow_up;
+mod jobs_trace;
 mod jobs_trigger;
 mod jobs_url;
 mod leaks;

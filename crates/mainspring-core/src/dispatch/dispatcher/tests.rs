@@ -464,3 +464,22 @@ fn a_gated_end_lets_the_next_one_in() {
     assert_eq!(promote, "promote");
     assert!(claim.starts_with("claim default"));
 }
+
+#[test]
+fn a_job_that_is_cancelled_before_it_begins_here_is_given_back() {
+    let mut rig = Rig::new(&[("default", 1)]);
+    rig.decide();
+    rig.promoted(0, None);
+    let jobs: Vec<_> = (0..3).map(|_| rig.job("default", false)).collect();
+    let claims: Vec<_> = jobs.iter().map(|job| job.claim).collect();
+    rig.answer(Claimed {
+        jobs,
+        ..Claimed::default()
+    });
+    assert!(rig.take(0).is_some());
+    assert!(!rig.machine.give_up(&claims[0]), "it has begun");
+    assert!(rig.machine.give_up(&claims[1]));
+    rig.decide();
+    assert_eq!(rig.lines.last().unwrap(), "finish 2 released");
+    assert_eq!(rig.machine.waiting(), 1);
+}

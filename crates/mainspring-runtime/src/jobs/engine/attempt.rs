@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::task::{Context as Poller, Poll};
 use std::time::Duration;
 
+use mainspring_core::cause::CauseKind;
 use mainspring_core::context::Context;
 use mainspring_core::dispatch::{Ended, Policy, verdict};
 use mainspring_core::error::BoxError;
@@ -64,6 +65,8 @@ impl Shared {
             true => drop(self.untold().insert((claim.id, claim.token), told)),
             false => told.tell(&verdict),
         }
+        // What the body has spawned ends with it.
+        ctx.cancel(self.over.clone());
         Finish::new(claim, verdict, Some(now.wall))
     }
 
@@ -75,7 +78,7 @@ impl Shared {
         began: Monotonic,
     ) -> Result<Cut<Result<Outcome, BoxError>>, String> {
         let limit = kind.limit.as_ref().map(|(limit, _)| *limit);
-        let (span, clock) = (ctx.span().clone(), &self.bound.clock);
+        let (own, clock) = (ctx.context(), &self.bound.clock);
         let ctx = ctx.clone();
         // The future is made inside, so that a panic in the call itself is caught as well.
         let body = async move {
@@ -86,7 +89,7 @@ impl Shared {
             next.run(ctx).await
         };
         let body = Guarded {
-            body: body.instrument(span),
+            body: own.enter(body).instrument(own.span().clone()),
             slot,
         };
         let guarded = async move {
@@ -147,7 +150,9 @@ fn how(
             if let Some(Unreadable(error)) = error.downcast_ref() {
                 return Ended::Unreadable(with_sources(error));
             }
-            if ctx.cause().is_some_and(|cause| cause.is_shutdown()) {
+            // Told to stop for reasons that are not its own: that is no failure.
+            let cause = ctx.cause().map(|cause| cause.kind());
+            if let Some(CauseKind::Shutdown | CauseKind::Replaced) = cause {
                 return Ended::Stopped;
             }
             let class = caught_class(kind, &error);

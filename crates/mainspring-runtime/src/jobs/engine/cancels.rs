@@ -38,7 +38,10 @@ impl Shared {
                 let slots = self.slots().all();
                 for (claim, reason) in wanted {
                     let mut slots = slots.iter();
-                    slots.any(|slot| slot.cancel(&claim, &reason, &self.bound.clock));
+                    let runs = slots.any(|slot| slot.cancel(&claim, &reason, &self.bound.clock));
+                    if !runs && self.machine().give_up(&claim) {
+                        self.wake.notify_one();
+                    }
                 }
             }
             Err(error) => {

@@ -9,6 +9,7 @@ use std::task::Poll;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use mainspring_core::activity::io;
+use mainspring_core::cause::{Cause, CauseKind};
 use mainspring_core::dispatch::{Command, Wake};
 use mainspring_core::error::{Error, ErrorKind};
 use mainspring_core::job::{SessionId, State, Token};
@@ -151,7 +152,10 @@ impl Shared {
         }
         self.machine().lose_waiting();
         for (_, ctx, _) in self.slots().all().iter().filter_map(|slot| slot.running()) {
-            ctx.cancel("the job was given to another process, which took this one for dead");
+            ctx.cancel(Cause::new(
+                CauseKind::Replaced,
+                "the job was given to another process, which took this one for dead",
+            ));
         }
         let now = self.bound.clock.now();
         let session = SessionId::new(&self.bound.random, now);
