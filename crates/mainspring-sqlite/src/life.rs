@@ -64,7 +64,6 @@ struct Inner {
     file: File,
     beat: AtomicU64,
     others: AtomicBool,
-    gone: AtomicBool,
     slots: Mutex<Slots>,
 }
 
@@ -98,7 +97,6 @@ impl Life {
             file,
             beat: AtomicU64::new(1),
             others: AtomicBool::new(false),
-            gone: AtomicBool::new(false),
             slots: Mutex::default(),
         });
         inner.write_beat();
@@ -107,7 +105,7 @@ impl Life {
         seam::thread("mainspring-session", move || {
             while stopped.recv_timeout(BEAT_EVERY) == Err(RecvTimeoutError::Timeout) {
                 if !held.path.exists() {
-                    held.gone.store(true, Ordering::Release);
+                    tracing::warn!("the file of this process's session was removed");
                     return gone();
                 }
                 if held.others.load(Ordering::Acquire) {
@@ -124,13 +122,8 @@ impl Life {
         self.inner.others.store(others, Ordering::Release);
     }
 
-    /// What others see of it: without its file it is dead to them, whatever it does.
-    pub(crate) fn seen(&self) -> (PeerLock, u64) {
-        let lock = match self.inner.gone.load(Ordering::Acquire) {
-            true => PeerLock::Free,
-            false => PeerLock::Held,
-        };
-        (lock, self.inner.beat.load(Ordering::Acquire))
+    pub(crate) fn beat(&self) -> u64 {
+        self.inner.beat.load(Ordering::Acquire)
     }
 
     /// Notes that a body begins or has ended.

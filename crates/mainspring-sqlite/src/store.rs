@@ -164,10 +164,10 @@ impl Store for SqliteStore {
     fn peers(&self) -> Reply<'_, Vec<Peer>> {
         Box::pin(async move {
             let path = self.file.path().to_owned();
-            let own: BTreeMap<SessionId, (PeerLock, u64)> = self
+            let own: BTreeMap<SessionId, u64> = self
                 .lives()
                 .iter()
-                .map(|(session, life)| (*session, life.seen()))
+                .map(|(session, life)| (*session, life.beat()))
                 .collect();
             let peers = self
                 .read(move |sql| {
@@ -176,7 +176,7 @@ impl Store for SqliteStore {
                         .into_iter()
                         .map(|(session, name)| {
                             let (lock, beat) = match own.get(&session) {
-                                Some(seen) => *seen,
+                                Some(beat) => (PeerLock::Held, *beat),
                                 None => life::observe(&path, session),
                             };
                             Peer::new(session, name, lock, beat)

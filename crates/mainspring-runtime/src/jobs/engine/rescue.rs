@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use mainspring_core::activity::io;
 use mainspring_core::dispatch::{Dead, LOOK_EVERY, Rescuer};
-use mainspring_core::store::{Peer, PeerLock, RescueRules, Rescued};
+use mainspring_core::store::{RescueRules, Rescued};
 use mainspring_core::telemetry::event;
 use mainspring_core::time::Monotonic;
 
@@ -47,8 +47,7 @@ impl Shared {
                 return false;
             }
         };
-        let is_alive = |peer: &Peer| peer.session == session && peer.lock != PeerLock::Free;
-        if !peers.iter().any(is_alive) {
+        if !peers.iter().any(|peer| peer.session == session) {
             // Even when it has nothing to claim: what it runs must hear that it is too late.
             self.rejoin(session).await;
         }
