@@ -1,4 +1,4 @@
-//! `cargo xtask chaos`: jobs in processes that are killed, stopped and told to end, in the long form.
+//! `cargo xtask chaos`: jobs in processes that are killed, stopped and told to end, for long.
 //!
 //! The short form runs with the tests of `mainspring`; this is the same program with more cycles.
 

@@ -45,8 +45,8 @@ impl Choices {
 
     pub(super) fn due(&self, now: Timestamp) -> Timestamp {
         match self.due {
-            // Stores round `now` down and a due time up: with its nanoseconds, what is to run at once
-            // would be due a moment later, and cost a promotion.
+            // Stores round `now` down and a due time up: with its nanoseconds, what is to run at
+            // once would be due a moment later, and cost a promotion.
             Due::After(delay) => wall_after(rules::past(now), delay),
             Due::At(at) => at,
         }
@@ -111,8 +111,8 @@ macro_rules! choose {
             self
         }
 
-        /// Carries the id and the trace of this context's request along. Within an app's work that is
-        /// done by itself ([`Context::current`]); this is for code that runs outside of it.
+        /// Carries the id and the trace of this context's request along. Within an app's work that
+        /// is done by itself ([`Context::current`]); this is for code that runs outside of it.
         pub fn caused_by(mut self, ctx: &Context) -> Self {
             self.choices.caused_by(ctx);
             self

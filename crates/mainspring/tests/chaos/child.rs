@@ -10,6 +10,7 @@ use mainspring::sqlite::RusqliteTx;
 use mainspring::sqlite::rusqlite::{Connection, TransactionBehavior};
 
 use crate::journal::Journal;
+use crate::real_time::sleep;
 use crate::work::{Effect, Nap, Noop, Pill};
 
 /// What the parent says about a worker.
@@ -98,14 +99,14 @@ impl Desk {
         let nap = self.clone();
         let app = app.worker_fn(move |ctx: JobContext, Nap(millis)| {
             let desk = nap.clone();
-            async move { desk.body(&ctx, sleep(millis)).await }
+            async move { desk.body(&ctx, takes(millis)).await }
         });
         let effect = self.clone();
         let app = app.worker_fn(move |ctx: JobContext, Effect(millis)| {
             let desk = effect.clone();
             async move {
                 let work = async {
-                    sleep(millis).await?;
+                    takes(millis).await?;
                     desk.write(ctx.clone()).await
                 };
                 desk.body(&ctx, work).await
@@ -146,8 +147,7 @@ impl Desk {
     }
 }
 
-/// Real time, which goes on while the process is stopped.
-async fn sleep(millis: u64) -> Result<(), BoxError> {
-    tokio::time::sleep(Duration::from_millis(millis)).await;
+async fn takes(millis: u64) -> Result<(), BoxError> {
+    sleep(Duration::from_millis(millis)).await;
     Ok(())
 }

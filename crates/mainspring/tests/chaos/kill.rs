@@ -12,7 +12,8 @@ use mainspring::store::RescueRules;
 
 use crate::file::Place;
 use crate::journal::{Line, now};
-use crate::process::{Process, pause, until};
+use crate::process::{Process, until};
+use crate::real_time::{pause, sleep};
 use crate::work::{Effect, Nap, Noop};
 use crate::{Options, seconds};
 
@@ -150,7 +151,7 @@ impl Run {
                 new.iter()
                     .for_each(|(id, kind)| journal.note(&format!("enqueued {kind}"), id));
                 acked.lock().unwrap().extend(new);
-                tokio::time::sleep(Duration::from_millis(random.below(6))).await;
+                sleep(Duration::from_millis(random.below(6))).await;
             }
         }
     }

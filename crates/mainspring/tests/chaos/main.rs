@@ -17,6 +17,7 @@ mod journal;
 mod kill;
 mod pill;
 mod process;
+mod real_time;
 mod stop;
 mod term;
 mod work;

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use crate::child::Settings;
 use crate::journal;
+use crate::real_time::pause;
 
 /// How long anything here may take: only a failure ever waits for it.
 pub(crate) const LIMIT: Duration = Duration::from_secs(40);
@@ -103,10 +104,6 @@ pub(crate) fn until(what: &str, mut is: impl FnMut() -> bool) {
         assert!(waited < LIMIT, "no {what} within {LIMIT:?}");
         pause(LOOK_EVERY);
     }
-}
-
-pub(crate) fn pause(time: Duration) {
-    std::thread::sleep(time);
 }
 
 /// The count of this metric in what a process has counted.

@@ -10,7 +10,8 @@ use mainspring::sqlite::rusqlite::Connection;
 
 use crate::Options;
 use crate::file::Place;
-use crate::process::{Process, counted, pause, until};
+use crate::process::{Process, counted, until};
+use crate::real_time::pause;
 use crate::work::{Effect, Nap, Noop};
 
 /// A lease that a test can wait for, and still several beats.

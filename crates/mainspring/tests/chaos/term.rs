@@ -8,7 +8,7 @@ use mainspring::store::RescueRules;
 
 use crate::Options;
 use crate::file::Place;
-use crate::process::pause;
+use crate::real_time::pause;
 use crate::work::{Effect, Nap};
 
 /// How many jobs wait in each cycle: more than a process does meanwhile.
