@@ -1,6 +1,6 @@
 //! What SQLite reports, as the kinds of errors that callers branch on.
 
-use mainspring_core::error::{Error, ErrorKind};
+use mainspring_core::error::{BoxError, Error, ErrorKind};
 use rusqlite::ErrorCode;
 
 /// Why a piece of work did not happen: SQLite refused, or the work itself did.
@@ -50,6 +50,9 @@ pub(crate) fn is_full(error: &rusqlite::Error) -> bool {
 /// The snapshot of a deferred transaction is older than what somebody else has committed.
 const BUSY_SNAPSHOT: i32 = rusqlite::ffi::SQLITE_BUSY_SNAPSHOT;
 
+/// A value of a type that the column never has: it was written by nobody.
+const BAD_TYPE: i32 = rusqlite::ffi::SQLITE_CONSTRAINT_DATATYPE;
+
 /// The hint of every transaction that should have begun otherwise.
 pub(crate) const HINT_IMMEDIATE: &str = "begin the transaction with BEGIN IMMEDIATE: a deferred \
      one that has read cannot write after somebody else has committed";
@@ -77,11 +80,9 @@ pub(crate) fn typed(error: rusqlite::Error) -> Error {
             "the database file is damaged",
             "stop the service, keep a copy of the file, and restore a backup or use `.recover`",
         ),
-        Some(C::ReadOnly | C::PermissionDenied | C::AuthorizationForStatementDenied) => (
-            ErrorKind::ReadOnly,
-            "the database cannot be written",
-            "check the owner and mode of the file and its folder, and how the disk is mounted",
-        ),
+        Some(C::ReadOnly | C::PermissionDenied | C::AuthorizationForStatementDenied) => {
+            return read_only(error);
+        }
         Some(C::DiskFull) => (
             ErrorKind::StorageFull,
             "the disk is full",
@@ -92,6 +93,11 @@ pub(crate) fn typed(error: rusqlite::Error) -> Error {
             "the database file cannot be opened",
             "check that its folder exists and may be written",
         ),
+        _ if extended == Some(BAD_TYPE) => (
+            ErrorKind::Corrupt,
+            "a row of the database is not what was written",
+            "restore a backup",
+        ),
         Some(C::TypeMismatch) => (
             ErrorKind::Corrupt,
             "a row of the database is not what was written",
@@ -100,6 +106,14 @@ pub(crate) fn typed(error: rusqlite::Error) -> Error {
         _ => return plain(error),
     };
     Error::new(kind, message).with_hint(hint).with_source(error)
+}
+
+/// The database is there to be read alone.
+pub(crate) fn read_only(error: impl Into<BoxError>) -> Error {
+    let hint = "check the owner and mode of the file and its folder, and how the disk is mounted";
+    Error::new(ErrorKind::ReadOnly, "the database cannot be written")
+        .with_hint(hint)
+        .with_source(error)
 }
 
 fn plain(error: rusqlite::Error) -> Error {

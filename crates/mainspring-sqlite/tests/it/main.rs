@@ -10,5 +10,6 @@ mod conformance;
 mod differential;
 mod files;
 mod neighbours;
+mod storage;
 mod support;
 mod work;
