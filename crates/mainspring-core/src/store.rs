@@ -45,7 +45,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use enlist::{Dialect, Enlist, EnlistBlocking, SqlRow, SqlValue};
+pub use enlist::{Dialect, Enlist, EnlistBlocking, Itself, Joins, JoinsBlocking, SqlRow, SqlValue};
 pub use filter_text::FILTER_TEXT_MAX;
 pub use page::{Counts, Filter, KindCount, PAGE_MAX, Page};
 pub use request::{

@@ -1,7 +1,7 @@
 //! What SQLite reports, as the kinds of errors that callers branch on.
 
-use mainspring_core::error::{BoxError, Error, ErrorKind};
-use rusqlite::ErrorCode;
+use mainspring_core::error::{Error, ErrorKind};
+use rusqlite::{ErrorCode, ffi};
 
 /// Why a piece of work did not happen: SQLite refused, or the work itself did.
 #[derive(Debug)]
@@ -47,12 +47,6 @@ pub(crate) fn is_full(error: &rusqlite::Error) -> bool {
     error.sqlite_error_code() == Some(ErrorCode::DiskFull)
 }
 
-/// The snapshot of a deferred transaction is older than what somebody else has committed.
-const BUSY_SNAPSHOT: i32 = rusqlite::ffi::SQLITE_BUSY_SNAPSHOT;
-
-/// A value of a type that the column never has: it was written by nobody.
-const BAD_TYPE: i32 = rusqlite::ffi::SQLITE_CONSTRAINT_DATATYPE;
-
 /// The hint of every transaction that should have begun otherwise.
 pub(crate) const HINT_IMMEDIATE: &str = "begin the transaction with BEGIN IMMEDIATE: a deferred \
      one that has read cannot write after somebody else has committed";
@@ -60,60 +54,74 @@ pub(crate) const HINT_IMMEDIATE: &str = "begin the transaction with BEGIN IMMEDI
 /// The hint of every call that waits for a lock that its own task may hold.
 pub(crate) const HINT_IN_TX: &str = "a transaction is open here? use `in_tx`";
 
+/// What callers are told of a kind of error: it, its message and its hint.
+type Told = (ErrorKind, &'static str, &'static str);
+
+/// The database is there to be read alone.
+const READ_ONLY: Told = (
+    ErrorKind::ReadOnly,
+    "the database cannot be written",
+    "check the owner and mode of the file and its folder, and how the disk is mounted",
+);
+
+/// The storage has changed what was written.
+const NOT_WRITTEN: Told = (
+    ErrorKind::Corrupt,
+    "a row of the database is not what was written",
+    "restore a backup",
+);
+
+/// The error of a database that the system does not let us write.
+pub(crate) fn read_only(error: std::io::Error) -> Error {
+    let (kind, message, hint) = READ_ONLY;
+    Error::new(kind, message).with_hint(hint).with_source(error)
+}
+
 /// The error for callers.
 pub(crate) fn typed(error: rusqlite::Error) -> Error {
+    let told = error.sqlite_error().and_then(|inner| told(*inner));
+    match told {
+        Some((kind, message, hint)) => Error::new(kind, message).with_hint(hint).with_source(error),
+        None => plain(error),
+    }
+}
+
+/// What callers are told of a code of SQLite, whichever driver has got it; `None` for a code that
+/// means nothing to them.
+pub(crate) fn told(error: ffi::Error) -> Option<Told> {
     use ErrorCode as C;
-    let extended = error.sqlite_error().map(|inner| inner.extended_code);
-    let (kind, message, hint) = match error.sqlite_error_code() {
-        _ if extended == Some(BUSY_SNAPSHOT) => (
+    Some(match error.code {
+        _ if error.extended_code == ffi::SQLITE_BUSY_SNAPSHOT => (
             ErrorKind::Contended,
             "the transaction read before somebody else wrote",
             HINT_IMMEDIATE,
         ),
-        Some(C::DatabaseBusy | C::DatabaseLocked) => (
+        C::DatabaseBusy | C::DatabaseLocked => (
             ErrorKind::Contended,
             "somebody else holds the lock of the database",
             HINT_IN_TX,
         ),
-        Some(C::DatabaseCorrupt | C::NotADatabase) => (
+        C::DatabaseCorrupt | C::NotADatabase => (
             ErrorKind::Corrupt,
             "the database file is damaged",
             "stop the service, keep a copy of the file, and restore a backup or use `.recover`",
         ),
-        Some(C::ReadOnly | C::PermissionDenied | C::AuthorizationForStatementDenied) => {
-            return read_only(error);
-        }
-        Some(C::DiskFull) => (
+        C::ReadOnly | C::PermissionDenied | C::AuthorizationForStatementDenied => READ_ONLY,
+        C::DiskFull => (
             ErrorKind::StorageFull,
             "the disk is full",
             "free some space: work goes on by itself",
         ),
-        Some(C::CannotOpen) => (
+        C::CannotOpen => (
             ErrorKind::StoreGone,
             "the database file cannot be opened",
             "check that its folder exists and may be written",
         ),
-        _ if extended == Some(BAD_TYPE) => (
-            ErrorKind::Corrupt,
-            "a row of the database is not what was written",
-            "restore a backup",
-        ),
-        Some(C::TypeMismatch) => (
-            ErrorKind::Corrupt,
-            "a row of the database is not what was written",
-            "restore a backup",
-        ),
-        _ => return plain(error),
-    };
-    Error::new(kind, message).with_hint(hint).with_source(error)
-}
-
-/// The database is there to be read alone.
-pub(crate) fn read_only(error: impl Into<BoxError>) -> Error {
-    let hint = "check the owner and mode of the file and its folder, and how the disk is mounted";
-    Error::new(ErrorKind::ReadOnly, "the database cannot be written")
-        .with_hint(hint)
-        .with_source(error)
+        // A value of a type that its column never has was written by nobody.
+        _ if error.extended_code == ffi::SQLITE_CONSTRAINT_DATATYPE => NOT_WRITTEN,
+        C::TypeMismatch => NOT_WRITTEN,
+        _ => return None,
+    })
 }
 
 fn plain(error: rusqlite::Error) -> Error {

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use mainspring::environment::Environment;
+use mainspring::environment::{DATABASE_URL, Environment};
 use mainspring::error::{Error, ErrorKind};
 use mainspring::prelude::TriggerKey;
 
@@ -30,9 +30,7 @@ impl Settings {
                 .text("QUICKSTART_DATA")
                 .unwrap_or("quickstart-data")
                 .into(),
-            database_url: environment
-                .text("MAINSPRING_DATABASE_URL")
-                .map(str::to_owned),
+            database_url: environment.text(DATABASE_URL).map(str::to_owned),
             popular: environment.text("QUICKSTART_POPULAR").map(PathBuf::from),
             trigger_key: environment
                 .text("QUICKSTART_TRIGGER_KEY")

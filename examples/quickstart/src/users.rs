@@ -5,7 +5,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use mainspring::prelude::*;
-use mainspring::sqlite::RusqliteTx;
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 
 use crate::accounts::RegisterInput;
@@ -97,7 +96,7 @@ impl Inner {
     fn add(&self, input: &RegisterInput, at: Timestamp) -> Result<bool, BoxError> {
         self.with(|connection| {
             // A transaction that begins as a reader could not write after somebody else has.
-            let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let mut tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let insert = "INSERT INTO users (id, email) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
             if tx.execute(insert, [&input.user_id, &input.email])? == 0 {
                 return Ok(false);
@@ -107,7 +106,7 @@ impl Inner {
                 registered_at: at,
             };
             let enqueue = self.jobs.enqueue(mail);
-            enqueue.in_tx_blocking(&mut RusqliteTx::new(&tx))?;
+            enqueue.in_tx_blocking(&mut tx)?;
             tx.commit()?;
             Ok(true)
         })

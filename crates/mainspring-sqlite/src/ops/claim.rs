@@ -7,7 +7,7 @@ use bytes::Bytes;
 use mainspring_core::job::{JobId, Payload, Priority, SessionId};
 use mainspring_core::store::{Claim, ClaimRequest, Claimed, ClaimedJob, QueueClaim, rules};
 
-use super::{gate, limit, row};
+use super::{gate, limit, rescue, row};
 use crate::fault::{Done, corrupt};
 use crate::marks;
 use crate::micros;
@@ -25,6 +25,9 @@ pub(crate) fn claim(tx: &mut Tx<'_, '_>, now: i64, request: &ClaimRequest) -> Do
     let wanted = request.queues.iter().map(|queue| queue.max);
     rules::check_batch(wanted.fold(0, usize::saturating_add))?;
     check_session(tx, request.session)?;
+    if !request.void.is_empty() {
+        rescue::void(tx, now, request.session, &request.void)?;
+    }
     let mut claimed = Claimed::default();
     let mut rows = Vec::new();
     let mut lanes = Vec::with_capacity(request.queues.len());

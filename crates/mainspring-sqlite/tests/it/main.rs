@@ -10,6 +10,8 @@ mod conformance;
 mod differential;
 mod files;
 mod neighbours;
+#[cfg(feature = "sqlx")]
+mod sqlx;
 mod storage;
 mod support;
 mod work;

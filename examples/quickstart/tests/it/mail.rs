@@ -146,7 +146,15 @@ fn a_database_that_cannot_be_used_is_said_with_what_else_is_wrong() {
             .with("MAINSPRING_DATABASE_URL", url)
             .with("MAINSPRING_ENV", "prod");
         let ended = plan.ends();
-        ended.with(1, &["2 configuration errors", "MAINSPRING_ENV", said]);
+        ended.with(
+            1,
+            &[
+                "2 configuration errors",
+                "MAINSPRING_ENV",
+                "DATABASE_URL",
+                said,
+            ],
+        );
         assert!(!ended.stderr.contains("lovelace"), "{}", ended.stderr);
     }
     let memory = Plan::new().with("MAINSPRING_DATABASE_URL", "memory:");
