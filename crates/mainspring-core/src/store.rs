@@ -125,6 +125,13 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// one that only waited. Quick, from any thread, and lost with the power.
     fn mark(&self, session: SessionId, claim: &Claim, running: bool);
 
+    /// Notes that one body has ended and that the next one begins in its place; a store whose marks
+    /// cost something may note both at once.
+    fn mark_next(&self, session: SessionId, ended: &Claim, begins: &Claim) {
+        self.mark(session, ended, false);
+        self.mark(session, begins, true);
+    }
+
     // ---- enqueue ----
 
     /// Writes new jobs, at most [`ENQUEUE_MAX`]: all or none. Answers in the same order.

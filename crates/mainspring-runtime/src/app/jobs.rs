@@ -25,6 +25,12 @@ impl App {
         self
     }
 
+    /// The handle that [`jobs`](App::jobs) was given; for test kits.
+    #[doc(hidden)]
+    pub fn find_jobs(&self) -> Option<&Jobs> {
+        self.jobs.jobs.as_ref()
+    }
+
     /// Adds a worker, which takes the jobs of its type and its aliases.
     #[must_use]
     pub fn worker(mut self, worker: impl Worker) -> Self {

@@ -43,11 +43,12 @@ impl Choices {
         choices
     }
 
+    /// When the jobs are due, which are enqueued now.
     pub(super) fn due(&self, now: Timestamp) -> Timestamp {
         match self.due {
-            // Stores round `now` down and a due time up: with its nanoseconds, what is to run at
-            // once would be due a moment later, and cost a promotion.
-            Due::After(delay) => wall_after(rules::past(now), delay),
+            // Stores round up what is due: the job would have to be promoted a moment later.
+            Due::After(Duration::ZERO) => rules::past(now),
+            Due::After(delay) => wall_after(now, delay),
             Due::At(at) => at,
         }
     }
@@ -126,30 +127,19 @@ pub(super) use choose;
 mod tests {
     use super::*;
 
-    struct Work;
-
-    impl serde::Serialize for Work {
-        fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            serializer.serialize_unit()
-        }
-    }
-
-    impl<'de> serde::Deserialize<'de> for Work {
-        fn deserialize<D: serde::Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
-            Ok(Self)
-        }
-    }
-
-    impl Job for Work {
-        const KIND: &'static str = "work";
-    }
-
     #[test]
-    fn what_is_to_run_at_once_is_due_at_any_nanosecond() {
-        for nanos in [0, 1, 999] {
-            let now = Timestamp::from_nanosecond(1_790_000_000_000_000_000 + nanos).unwrap();
-            let due = rules::due(Choices::of::<Work>().due(now));
-            assert!(due <= rules::past(now), "{nanos}");
-        }
+    fn what_is_due_at_once_is_due_for_a_store_that_rounds() {
+        let now = Timestamp::UNIX_EPOCH + Duration::from_nanos(1_500);
+        let choices = |delay| Choices {
+            queue: Arc::from("default"),
+            priority: Priority::default(),
+            due: Due::After(delay),
+            max_attempts: 1,
+            meta: Meta::default(),
+        };
+        let at_once = choices(Duration::ZERO).due(now);
+        assert!(rules::due(at_once) <= rules::past(now));
+        let later = choices(Duration::from_nanos(1)).due(now);
+        assert_eq!(later, now + Duration::from_nanos(1), "nothing starts early");
     }
 }

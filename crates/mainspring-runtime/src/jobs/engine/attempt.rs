@@ -44,10 +44,8 @@ impl Shared {
         slot.begin(claim, ctx.clone(), Arc::clone(&kind.name), now.monotonic);
         let running = self.metrics.jobs().running();
         let ctx = JobContext::new(ctx, job, Arc::clone(&self.bound), now.wall);
-        let session = self.session();
-        self.bound.store.mark(session, &claim, true);
+        slot.mark(&*self.bound.store, Some((self.session(), claim)));
         let ended = self.body(slot, kind, &ctx, now.monotonic).await;
-        self.bound.store.mark(session, &claim, false);
         drop(running);
         let ended = how(kind, &ctx, slot.end(), ended);
         let elsewhere = ended == Ended::CompletedElsewhere;

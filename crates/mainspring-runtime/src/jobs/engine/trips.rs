@@ -36,8 +36,8 @@ struct Tokens {
     void: Vec<Token>,
 }
 
-/// How many claims of unknown outcome are remembered. What the oldest beyond that hold is given back
-/// when the session ends.
+/// How many claims of unknown outcome are remembered. What the oldest beyond that hold is given
+/// back when the session ends.
 const VOID_MAX: usize = BATCH_MAX;
 
 type Trips = FuturesUnordered<BoxFuture<'static, Answer>>;
