@@ -102,6 +102,10 @@ pub mod metric {
     /// Jobs quarantined because they killed their process. A counter in jobs.
     pub const JOBS_QUARANTINED: &str = "mainspring_jobs_quarantined_total";
 
+    /// Attempts that ended after their job had been given to somebody else: they changed nothing.
+    /// A counter in attempts.
+    pub const JOBS_FENCED: &str = "mainspring_jobs_fenced_total";
+
     /// Calls of the engine to its store that failed and are made again. A counter in calls.
     pub const STORE_FAILURES: &str = "mainspring_store_failures_total";
 
@@ -139,6 +143,7 @@ pub mod metric {
         JOBS_RUNNING,
         JOBS_RESCUED,
         JOBS_QUARANTINED,
+        JOBS_FENCED,
         STORE_FAILURES,
         PROBES,
         METRICS_COLLECTOR_FAILURES,

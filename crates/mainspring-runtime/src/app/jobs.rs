@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use mainspring_core::error::BoxError;
 use mainspring_core::job::{Job, Outcome};
@@ -22,6 +23,12 @@ impl App {
         self.jobs.handles += 1;
         self.jobs.jobs = Some(jobs);
         self
+    }
+
+    /// The handle that [`jobs`](App::jobs) was given; for test kits.
+    #[doc(hidden)]
+    pub fn find_jobs(&self) -> Option<&Jobs> {
+        self.jobs.jobs.as_ref()
     }
 
     /// Adds a worker, which takes the jobs of its type and its aliases.
@@ -121,6 +128,15 @@ impl App {
     #[must_use]
     pub fn max_deaths(mut self, deaths: u32) -> Self {
         self.jobs.max_deaths = deaths;
+        self
+    }
+
+    /// How long a process must show no life before others take its jobs; for tests that stop one.
+    /// What is below 3 s also hits processes that are merely slow.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn job_lease(mut self, lease: Duration) -> Self {
+        self.jobs.lease = lease;
         self
     }
 

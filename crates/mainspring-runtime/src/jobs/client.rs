@@ -116,6 +116,12 @@ impl Jobs {
         }
     }
 
+    /// Whether both are clones of one handle; for test kits.
+    #[doc(hidden)]
+    pub fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     /// Where the store comes from in this environment.
     pub(crate) fn source_in(&self, environment: &Environment) -> Arc<dyn StoreSource> {
         match self.named_in(environment) {

@@ -12,5 +12,6 @@ mod files;
 mod neighbours;
 #[cfg(feature = "sqlx")]
 mod sqlx;
+mod storage;
 mod support;
 mod work;

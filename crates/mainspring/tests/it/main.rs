@@ -11,6 +11,7 @@
 )]
 
 mod a_week;
+mod adopters;
 mod attribute;
 mod calls;
 mod ends;
@@ -18,9 +19,11 @@ mod follow_ups;
 mod health;
 mod jobs_derive;
 mod jobs_follow_up;
+mod jobs_kit;
 mod jobs_trace;
 mod jobs_trigger;
 mod jobs_url;
+mod jobs_year;
 mod leaks;
 mod logs;
 mod periodic;
