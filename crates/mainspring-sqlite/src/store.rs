@@ -272,9 +272,14 @@ impl Store for SqliteStore {
 
     fn promote(&self, now: Timestamp, limit: usize) -> Reply<'_, Promoted> {
         let now = micros::floor(now);
-        self.write(Caller::Engine, limit.min(BATCH_MAX), move |tx| {
+        let weight = limit.min(BATCH_MAX);
+        let (mut request, answer) = Request::new(weight, move |tx: &mut Tx<'_, '_>| {
             promote::promote(tx, now, limit)
-        })
+        });
+        // Whoever promotes looks for himself; a hint would make him promote again, without end.
+        request.loud = false;
+        self.writer.send(request);
+        Box::pin(answer.wait())
     }
 
     fn claim(&self, now: Timestamp, request: ClaimRequest) -> Reply<'_, Claimed> {
