@@ -5,6 +5,7 @@
 //! its own part.
 
 mod batch;
+mod doze;
 mod inbox;
 mod lock;
 mod tend;
@@ -40,6 +41,8 @@ const QUEUE_MAX: usize = 65_536;
 enum Message {
     Work(Request),
     Look(oneshot::Sender<Result<bool, Error>>),
+    /// Somebody writes to the log.
+    Stir,
     Stop(oneshot::Sender<()>),
 }
 
@@ -110,8 +113,9 @@ impl Writer {
         });
         let connection = connection::open_writer(start.file.path())?;
         let seen = Arc::clone(&shared);
+        let tell = sender.clone();
         seam::thread("mainspring-writer", move || {
-            let run = || run(&connection, start, &receiver, &seen);
+            let run = || run(&connection, start, (tell, &receiver), &seen);
             let ended = catch_unwind(AssertUnwindSafe(run));
             seen.closing.store(true, Ordering::Release);
             // Whoever waits in the queue hears of it when the receiver goes.
@@ -168,6 +172,16 @@ impl Writer {
     }
 }
 
+impl Drop for Writer {
+    /// Ends the thread after everything that waits now; it would wait for messages for ever, for
+    /// it can send some to itself.
+    fn drop(&mut self) {
+        self.sender
+            .send(Message::Stop(oneshot::channel().0))
+            .unwrap_or_default();
+    }
+}
+
 fn full() -> Error {
     Error::new(ErrorKind::Limit, "too many requests wait for the database").with_hint(
         "enqueue in batches, or slow down: the disk cannot keep up, or somebody holds its lock",
@@ -178,16 +192,19 @@ fn full() -> Error {
 fn run(
     connection: &rusqlite::Connection,
     start: Start,
-    receiver: &Receiver<Message>,
+    (tell, receiver): (Sender<Message>, &Receiver<Message>),
     shared: &Shared,
 ) {
-    let mut hand = batch::Hand::new(connection, start, shared);
+    let mut hand = batch::Hand::new(connection, start, shared, tell);
     let mut inbox = Inbox::new(receiver, shared);
     let mut waiting = Vec::new();
     loop {
         let wait = hand.wait(&waiting);
         if !inbox.wait(wait, &mut waiting) {
             return hand.end(waiting);
+        }
+        if std::mem::take(&mut inbox.stirred) {
+            hand.told();
         }
         let had = !waiting.is_empty();
         waiting = hand.commit(waiting, &mut inbox);

@@ -1,16 +1,19 @@
 //! One transaction of many callers.
 
+use std::path::PathBuf;
 use std::sync::atomic::Ordering;
+use std::sync::mpsc::Sender;
 use std::time::Duration;
 
 use mainspring_core::error::{Error, ErrorKind};
 use rusqlite::Connection;
 
+use super::doze::Dozing;
 use super::inbox::Inbox;
 use super::lock::{self, Entry};
 use super::tend::Tending;
 use super::tx::Memory;
-use super::{Class, LOOK_EVERY, Request, Shared, Start, Tx};
+use super::{Class, LOOK_EVERY, Message, Request, Shared, Start, Tx};
 use crate::connection::Synchronous;
 use crate::fault::{Done, Fault, is_busy, is_full, typed, unknown};
 use crate::file::Watched;
@@ -39,6 +42,8 @@ pub(super) struct Hand<'c> {
     version: Option<i64>,
     looked: IoInstant,
     tending: Tending,
+    dozing: Dozing,
+    log: PathBuf,
     foreign: Option<IoInstant>,
 }
 
@@ -52,29 +57,41 @@ enum End {
 }
 
 impl<'c> Hand<'c> {
-    pub(super) fn new(connection: &'c Connection, start: Start, shared: &'c Shared) -> Self {
+    pub(super) fn new(
+        connection: &'c Connection,
+        start: Start,
+        shared: &'c Shared,
+        tell: Sender<Message>,
+    ) -> Self {
         Self {
             connection,
             sql: Statements::new(connection),
             shared,
             memory: Memory::default(),
+            log: start.file.log(),
             file: start.file,
             synchronous: start.synchronous,
             at: None,
             version: None,
             looked: IoInstant::now(),
             tending: Tending::new(),
+            dozing: Dozing::new(tell),
             foreign: None,
         }
     }
 
     /// How long to wait for the next message.
-    pub(super) fn wait(&self, waiting: &[Request]) -> Duration {
+    pub(super) fn wait(&mut self, waiting: &[Request]) -> Duration {
         if waiting.is_empty() {
-            LOOK_EVERY
+            self.dozing.wait(&self.log)
         } else {
             FULL_REST
         }
+    }
+
+    /// The system has told that somebody writes to the log.
+    pub(super) fn told(&mut self) {
+        self.dozing.told();
     }
 
     /// Does the work and answers it; gives back what has to be tried again later.
@@ -82,6 +99,7 @@ impl<'c> Hand<'c> {
         if work.is_empty() {
             return work;
         }
+        self.dozing.stir();
         if let Err(error) = self.file.check() {
             answer_all(work, &error);
             return Vec::new();
@@ -267,6 +285,7 @@ impl<'c> Hand<'c> {
         self.version = version;
         if changed {
             self.foreign = Some(self.looked);
+            self.dozing.stir();
             self.shared.hint();
         }
         Ok(changed)
