@@ -336,6 +336,24 @@ pub mod event {
     /// `error`.
     pub const STORE_FAILED: &str = "store.failed";
 
+    /// Another connection holds the lock of the job database for long. Level warn; fields:
+    /// `waiting`.
+    pub const STORE_LOCKED: &str = "store.locked";
+
+    /// A connection that enqueues loses its last commits in a power failure; told once per store.
+    /// Level warn; fields: none.
+    pub const STORE_COMMIT_WEAK: &str = "store.commit_weak";
+
+    /// The disk of the job database is full; work goes on when there is room. Level error; fields:
+    /// `error`.
+    pub const STORE_FULL: &str = "store.full";
+
+    /// Another process took this one for dead; its store is closed. Level error; fields: none.
+    pub const STORE_CLOSED: &str = "store.closed";
+
+    /// A thread of the store panicked. Level error; fields: none.
+    pub const STORE_PANICKED: &str = "store.panicked";
+
     /// A health probe failed, panicked or went over its limit. Level warn; fields: `probe`,
     /// `error`, `took`.
     pub const PROBE_FAILED: &str = "probe.failed";
@@ -391,6 +409,11 @@ pub mod event {
         SCHEDULE_MISSED,
         SCHEDULE_FAILED,
         STORE_FAILED,
+        STORE_LOCKED,
+        STORE_COMMIT_WEAK,
+        STORE_FULL,
+        STORE_CLOSED,
+        STORE_PANICKED,
         PROBE_FAILED,
         METRICS_COLLECTOR_FAILED,
         LOGGER_LINES_DROPPED,
@@ -492,6 +515,9 @@ pub mod field {
     /// W3C trace id, 32 hexadecimal digits.
     pub const TRACE_ID: &str = "trace_id";
 
+    /// How many requests wait.
+    pub const WAITING: &str = "waiting";
+
     /// Name of the unit of work that a line belongs to, whatever its kind.
     pub const WORK: &str = "work";
 
@@ -528,6 +554,7 @@ pub mod field {
         TASK,
         TOOK,
         TRACE_ID,
+        WAITING,
         WORK,
     ];
 }

@@ -44,7 +44,10 @@ pub(crate) fn is_busy(error: &rusqlite::Error) -> bool {
 /// Whether there is no room: SQLite says so itself, or a write of its files failed for that
 /// reason.
 pub(crate) fn is_full(error: &rusqlite::Error) -> bool {
+    let extended = error.sqlite_error().map(|inner| inner.extended_code);
+    // The shared memory of the log grows by a write, too.
     error.sqlite_error_code() == Some(ErrorCode::DiskFull)
+        || extended == Some(rusqlite::ffi::SQLITE_IOERR_SHMSIZE)
 }
 
 /// The snapshot of a deferred transaction is older than what somebody else has committed.
@@ -82,7 +85,7 @@ pub(crate) fn typed(error: rusqlite::Error) -> Error {
             "the database cannot be written",
             "check the owner and mode of the file and its folder, and how the disk is mounted",
         ),
-        Some(C::DiskFull) => (
+        _ if is_full(&error) => (
             ErrorKind::StorageFull,
             "the disk is full",
             "free some space: work goes on by itself",

@@ -20,6 +20,7 @@ use std::time::Duration;
 
 use mainspring_core::error::{Error, ErrorKind};
 use mainspring_core::store::Hint;
+use mainspring_core::telemetry::event;
 use tokio::sync::oneshot;
 
 use crate::connection::{self, Synchronous};
@@ -121,7 +122,10 @@ impl Writer {
             // Whoever waits in the queue hears of it when the receiver goes.
             drop(receiver);
             if ended.is_err() {
-                tracing::error!("the writer of the job store panicked; the store is closed");
+                tracing::error!(
+                    name: event::STORE_PANICKED,
+                    "the writer of the job store panicked; the store is closed"
+                );
             }
             seen.hint();
         })?;

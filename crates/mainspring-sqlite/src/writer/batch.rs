@@ -193,8 +193,11 @@ impl<'c> Hand<'c> {
             }
         }
         if let Err(error) = self.sql.execute(Sql::Commit, ()) {
+            // What there was no room for has no end that a recovery would find.
+            let known = is_full(&error);
             // The commit has been sent: what SQLite takes back now may still be in the log.
             return match self.roll_back() {
+                Ok(()) if known => End::Failed(error),
                 Ok(()) | Err(_) => End::Unknown(error),
             };
         }
