@@ -60,6 +60,10 @@ pub(crate) const HINT_IMMEDIATE: &str = "begin the transaction with BEGIN IMMEDI
 /// The hint of every call that waits for a lock that its own task may hold.
 pub(crate) const HINT_IN_TX: &str = "a transaction is open here? use `in_tx`";
 
+/// The hint of every file that may not be written.
+pub(crate) const HINT_READ_ONLY: &str =
+    "check the owner and mode of the file and its folder, and how the disk is mounted";
+
 /// The error for callers.
 pub(crate) fn typed(error: rusqlite::Error) -> Error {
     use ErrorCode as C;
@@ -83,7 +87,7 @@ pub(crate) fn typed(error: rusqlite::Error) -> Error {
         Some(C::ReadOnly | C::PermissionDenied | C::AuthorizationForStatementDenied) => (
             ErrorKind::ReadOnly,
             "the database cannot be written",
-            "check the owner and mode of the file and its folder, and how the disk is mounted",
+            HINT_READ_ONLY,
         ),
         _ if is_full(&error) => (
             ErrorKind::StorageFull,

@@ -9,6 +9,8 @@ mod doze;
 mod inbox;
 mod lock;
 mod tend;
+#[cfg(test)]
+mod tests;
 mod tx;
 mod work;
 
@@ -106,13 +108,17 @@ pub(crate) struct Start {
 impl Writer {
     /// Starts the thread on a database that has been migrated.
     pub(crate) fn start(start: Start) -> Result<Self, Error> {
+        let connection = connection::open_writer(start.file.path())?;
+        Self::start_on(connection, start)
+    }
+
+    fn start_on(connection: rusqlite::Connection, start: Start) -> Result<Self, Error> {
         let (sender, receiver) = channel();
         let shared = Arc::new(Shared {
             queued: AtomicUsize::new(0),
             closing: AtomicBool::new(false),
             hint: Mutex::new(None),
         });
-        let connection = connection::open_writer(start.file.path())?;
         let seen = Arc::clone(&shared);
         let tell = sender.clone();
         seam::thread("mainspring-writer", move || {

@@ -6,6 +6,7 @@ use std::sync::mpsc::Sender;
 use std::time::Duration;
 
 use mainspring_core::error::{Error, ErrorKind};
+use mainspring_core::telemetry::event;
 use rusqlite::Connection;
 
 use super::doze::Dozing;
@@ -45,6 +46,8 @@ pub(super) struct Hand<'c> {
     dozing: Dozing,
     log: PathBuf,
     foreign: Option<IoInstant>,
+    /// The last transaction met a full disk.
+    full: bool,
 }
 
 /// What became of a transaction.
@@ -77,6 +80,7 @@ impl<'c> Hand<'c> {
             tending: Tending::new(),
             dozing: Dozing::new(tell),
             foreign: None,
+            full: false,
         }
     }
 
@@ -110,12 +114,13 @@ impl<'c> Hand<'c> {
                 Entry::Begun(work) => work,
                 Entry::Nobody => return Vec::new(),
                 Entry::Failed(error, work) => {
-                    return split(work, &error);
+                    return self.fail(work, &error);
                 }
             };
             let mut results = Vec::with_capacity(work.len());
             match self.transact(&mut work, &mut results, apart) {
                 End::Committed => {
+                    self.full = false;
                     let rest = work.split_off(results.len().min(work.len()));
                     self.answer(work, results);
                     work = rest;
@@ -123,7 +128,7 @@ impl<'c> Hand<'c> {
                 }
                 End::Apart => apart = true,
                 End::Failed(error) => {
-                    return split(work, &error);
+                    return self.fail(work, &error);
                 }
                 End::Unknown(error) => {
                     answer_all(work, &unknown(&error));
@@ -132,6 +137,20 @@ impl<'c> Hand<'c> {
             }
         }
         work
+    }
+
+    /// Answers those who cannot wait and gives back those who can; a full disk is told once.
+    fn fail(&mut self, work: Vec<Request>, error: &rusqlite::Error) -> Vec<Request> {
+        let full = is_full(error);
+        if full && !self.full {
+            tracing::error!(
+                name: event::STORE_FULL,
+                %error,
+                "the disk of the job database is full; work goes on when there is room"
+            );
+        }
+        self.full = full;
+        split(work, error)
     }
 
     /// Begins a transaction, waiting for the lock; whoever cannot wait so long is answered, and

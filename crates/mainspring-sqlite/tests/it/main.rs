@@ -8,7 +8,11 @@
 
 mod conformance;
 mod differential;
+mod disk;
+mod drain;
 mod files;
 mod neighbours;
+mod processes;
 mod support;
+mod warnings;
 mod work;
