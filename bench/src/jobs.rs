@@ -4,11 +4,14 @@
 //! rivals, which live in a workspace of their own, print the same rows.
 
 pub mod compare;
+pub mod costs;
 pub mod disk;
 pub mod entry;
 pub mod limit;
+pub mod ours;
 pub mod rows;
 pub mod subject;
+pub mod worker;
 
 use std::path::Path;
 
@@ -16,6 +19,7 @@ use serde::Serialize;
 
 use self::entry::Entry;
 use self::limit::Limit;
+use self::ours::Ours;
 use self::rows::{ROWS, Sizes};
 use self::subject::Synchronous;
 use crate::options::Options;
@@ -57,8 +61,10 @@ pub fn run(options: &Options) -> Result<(), String> {
         for synchronous in Synchronous::ALL {
             eprintln!("({}) {}, {synchronous} …", row.letter, row.name);
             rows.extend(rows::measure::<Limit>(row, synchronous, &sizes, folder)?);
+            rows.extend(rows::measure::<Ours>(row, synchronous, &sizes, folder)?);
         }
     }
+    rows.extend(costs::measure(options, folder)?);
     rows.extend(peers);
     entry::sort(&mut rows);
     let ratios = compare::ratios(&rows);

@@ -8,6 +8,7 @@ use bench::options::{Command, USAGE};
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let done = match Command::parse(&arguments) {
+        Ok(Command::Work(synchronous, file)) => bench::jobs::worker::run(synchronous, &file),
         Ok(Command::Serve(kind)) => bench::action::server::run(kind),
         Ok(Command::Foundations(options)) => bench::foundations::run(&options),
         Ok(Command::Jobs(options)) => bench::jobs::run(&options),

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::action::server::Kind;
+use crate::jobs::subject::Synchronous;
 
 /// How the program is called.
 pub const USAGE: &str = "usage: bench foundations [--quick] [--json PATH] [--only LETTERS]
@@ -23,6 +24,8 @@ pub enum Command {
     Jobs(Options),
     /// Be one of the servers that are measured.
     Serve(Kind),
+    /// Be the other process that works on this database.
+    Work(Synchronous, PathBuf),
 }
 
 /// How to measure.
@@ -82,6 +85,14 @@ impl Command {
             Some("serve") => {
                 let kind = words.next().and_then(Kind::of);
                 kind.map(Self::Serve).ok_or("which server?".to_owned())
+            }
+            Some("work") => {
+                let safety = words
+                    .next()
+                    .and_then(Synchronous::of)
+                    .ok_or("how safely?")?;
+                let file = words.next().ok_or("on which database?")?;
+                Ok(Self::Work(safety, PathBuf::from(file)))
             }
             Some(other) => Err(format!("there is no benchmark `{other}`")),
             None => Err("which benchmark?".to_owned()),

@@ -48,7 +48,17 @@ impl Begun {
 /// The processor time that all threads of this process have used.
 #[must_use]
 pub fn processor() -> Duration {
-    let time = clock_gettime(ClockId::ProcessCPUTime);
+    of(ClockId::ProcessCPUTime)
+}
+
+/// The machine's monotonic time, the same in every process.
+#[must_use]
+pub fn now() -> Duration {
+    of(ClockId::Monotonic)
+}
+
+fn of(clock: ClockId) -> Duration {
+    let time = clock_gettime(clock);
     let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
     Duration::from_secs(seconds) + Duration::from_nanos(u64::try_from(time.tv_nsec).unwrap_or(0))
 }

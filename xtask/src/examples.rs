@@ -1,5 +1,6 @@
 //! `cargo xtask examples`: examples that pin a driver are workspaces of their own, which
-//! `cargo test --workspace` does not see. This builds and tests each of them.
+//! `cargo test --workspace` does not see. This builds and tests each of them, and the feature that
+//! asks for a newer compiler than the workspace does.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -18,7 +19,8 @@ pub(crate) fn run(root: &Path, arguments: &[String]) -> Done {
         run_command(cargo(&folder, &["build", "--all-targets"]))?;
         run_command(cargo(&folder, &["test"]))?;
     }
-    Ok(())
+    let sqlx = ["test", "-p", "mainspring-sqlite", "--features", "sqlx"];
+    run_command(cargo(root, &sqlx))
 }
 
 /// The folders directly under `examples` whose manifest has a `[workspace]` table, by name.

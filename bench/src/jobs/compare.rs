@@ -28,9 +28,31 @@ pub fn ratios(entries: &[Entry]) -> Vec<Number> {
             ROWS.iter()
                 .filter_map(|row| side.to_rivals(row.name, row.work)),
         );
-        numbers.extend(side.pick_up());
+        numbers.extend(side.pick_up("pick-up p50", 1.0, 3.0));
+        numbers.extend(side.pick_up("pick-up, other process p50", 5.0, 15.0));
     }
+    numbers.extend(backlog(entries));
+    numbers.extend(idle(entries));
     numbers
+}
+
+/// The dearest fetch against the cheapest, whatever waits.
+fn backlog(entries: &[Entry]) -> Option<Number> {
+    let fetches = entries
+        .iter()
+        .filter(|entry| entry.row.starts_with("fetch, "));
+    let took: Vec<f64> = fetches.filter_map(|entry| entry.median).collect();
+    let least = took.iter().copied().reduce(f64::min)?;
+    let most = took.iter().copied().reduce(f64::max)?;
+    let note = "the dearest backlog / the cheapest";
+    let number = Number::plain("g", "fetch: by backlog", "×", vec![most / least], note);
+    Some(number.against(1.2, 1.2))
+}
+
+fn idle(entries: &[Entry]) -> Option<Number> {
+    let idle = entries.iter().find(|entry| entry.row == "idle")?;
+    let number = Number::plain("h", "idle", "% of a core", vec![idle.median?], "");
+    Some(number.against(0.5, 0.5))
 }
 
 /// The figures at one safety.
@@ -41,7 +63,8 @@ struct Side<'a> {
 
 impl Side<'_> {
     fn to_limit(&self, id: &'static str, row: &str, aim: f64, floor: f64) -> Option<Number> {
-        let ratio = self.best(row, is_ours)? / self.best(row, |entry| entry.system == LIMIT)?;
+        let is_limit = |entry: &Entry| entry.system == LIMIT && entry.settings.starts_with("best");
+        let ratio = self.best(row, is_ours)? / self.best(row, is_limit)?;
         let what = format!("{row}: ours / limit");
         Some(self.ratio(id, what, ratio).at_least(aim, floor))
     }
@@ -71,13 +94,13 @@ impl Side<'_> {
         Some(ratio.at_least(aim, 0.95))
     }
 
-    fn pick_up(&self) -> Option<Number> {
+    fn pick_up(&self, row: &str, aim: f64, floor: f64) -> Option<Number> {
         let found = self.entries.iter().filter(|entry| {
-            is_ours(entry) && entry.row == "pick-up p50" && entry.synchronous == self.synchronous
+            is_ours(entry) && entry.row == row && entry.synchronous == self.synchronous
         });
         let least = found.filter_map(|entry| entry.median).reduce(f64::min)?;
-        let name = format!("pick-up p50, {}", self.synchronous);
-        Some(Number::plain("e", name, "ms", vec![least], "").against(1.0, 3.0))
+        let name = format!("{row}, {}", self.synchronous);
+        Some(Number::plain("e", name, "ms", vec![least], "").against(aim, floor))
     }
 
     /// The highest speed in a row of those that are asked for.

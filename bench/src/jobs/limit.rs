@@ -15,6 +15,9 @@ use crate::seam::{Begun, Took};
 
 mod writer;
 
+/// The settings of the drain that does even less than a queue must.
+pub const RANGE: &str = "ranges";
+
 /// The most that one commit of the writer takes, so that 100 callers wait for one commit each.
 const GROUP_MAX: usize = 100;
 
@@ -26,12 +29,20 @@ const SCHEMA: &str = "create table jobs (
 
 const INSERT: &str = "insert into jobs (payload) values (?1)";
 
+// First come, first served, without an index: what was taken before is deleted.
 const CLAIM: &str = "update jobs set state = 1
+    where id in (select id from jobs where state = 0 order by id limit ?1)
+    returning id, payload";
+
+// Nothing waits before what was claimed last.
+const CLAIM_RANGE: &str = "update jobs set state = 1
     where id in (select id from jobs where id > ?1 and state = 0 order by id limit ?2)
     returning id, payload";
 
+const FINISH: &str = "delete from jobs where id = ?1 and state = 1";
+
 // One batch is one range of ids, since there is one worker and nothing else is claimed meanwhile.
-const FINISH: &str = "delete from jobs where id > ?1 and id <= ?2 and state = 1";
+const FINISH_RANGE: &str = "delete from jobs where id > ?1 and id <= ?2 and state = 1";
 
 /// One connection and the setting that is tried.
 #[derive(Debug)]
@@ -47,6 +58,9 @@ pub struct Limit {
 pub enum Setting {
     /// How many jobs one transaction takes.
     Batch(u32),
+    /// The same, and a batch ends as one range of ids: less than a queue can do, which has retries,
+    /// priorities and more than one worker.
+    Range(u32),
     /// How many threads the callers run on, beside the writer's.
     Threads(usize),
 }
@@ -55,6 +69,7 @@ impl Display for Setting {
     fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
         match self {
             Self::Batch(jobs) => write!(out, "batch {jobs}"),
+            Self::Range(jobs) => write!(out, "range of {jobs}"),
             Self::Threads(threads) => write!(out, "callers on {threads} threads"),
         }
     }
@@ -76,10 +91,13 @@ impl Subject for Limit {
             }
             Work::Drain(Body::OneMillisecond) | Work::PickUp => vec![Setting::Batch(1)],
         };
-        vec![Group {
-            name: "best",
-            settings,
-        }]
+        let group = |name, settings| Group { name, settings };
+        let mut groups = vec![group("best", settings)];
+        if work == Work::Drain(Body::Nothing) {
+            let ranges = [1_000, 10_000].map(Setting::Range);
+            groups.push(group(RANGE, ranges.to_vec()));
+        }
+        groups
     }
 
     fn open(place: &Place, setting: Setting) -> Result<Self, String> {
@@ -96,7 +114,7 @@ impl Subject for Limit {
     fn enqueue(&mut self, callers: u32, jobs: u32) -> Result<Took, Unmeasured> {
         let threads = match self.setting {
             Setting::Threads(threads) => threads,
-            Setting::Batch(_) => 1,
+            Setting::Batch(_) | Setting::Range(_) => 1,
         };
         let connection = connect(&self.file, self.synchronous).map_err(told)?;
         Ok(writer::enqueue(connection, threads, callers, jobs)?)
@@ -137,7 +155,7 @@ impl Subject for Limit {
 impl Limit {
     fn batch(&self) -> u32 {
         match self.setting {
-            Setting::Batch(batch) => batch,
+            Setting::Batch(batch) | Setting::Range(batch) => batch,
             Setting::Threads(_) => BULK,
         }
     }
@@ -163,21 +181,28 @@ impl Limit {
     /// how many have run.
     fn run_all(&mut self) -> rusqlite::Result<u32> {
         let batch = self.batch();
+        let in_ranges = matches!(self.setting, Setting::Range(_));
         // The statements outlive the transactions, which are opened and closed by hand.
         let mut begin = self.connection.prepare("begin immediate")?;
         let mut commit = self.connection.prepare("commit")?;
         let mut claim = self.connection.prepare(CLAIM)?;
         let mut finish = self.connection.prepare(FINISH)?;
+        let mut claim_range = self.connection.prepare(CLAIM_RANGE)?;
+        let mut finish_range = self.connection.prepare(FINISH_RANGE)?;
         let mut claimed: Vec<(i64, String)> = Vec::new();
-        // Everything up to `done` is finished, and everything up to `last` has run.
-        let (mut ran, mut done, mut last) = (0, 0_i64, 0_i64);
+        let mut done: Vec<i64> = Vec::new();
+        let (mut ran, mut first, mut last) = (0, 0_i64, 0_i64);
         loop {
             begin.execute([])?;
-            if last > done {
-                finish.execute([done, last])?;
-                done = last;
-            }
-            let mut rows = claim.query(params![last, batch])?;
+            let mut rows = if in_ranges {
+                finish_range.execute([first, last])?;
+                claim_range.query(params![last, batch])?
+            } else {
+                for id in done.drain(..) {
+                    finish.execute([id])?;
+                }
+                claim.query([batch])?
+            };
             while let Some(row) = rows.next()? {
                 claimed.push((row.get(0)?, row.get(1)?));
             }
@@ -186,9 +211,13 @@ impl Limit {
             if claimed.is_empty() {
                 return Ok(ran);
             }
+            first = last;
             for (id, payload) in claimed.drain(..) {
                 black_box(payload);
                 last = last.max(id);
+                if !in_ranges {
+                    done.push(id);
+                }
                 ran += 1;
             }
         }

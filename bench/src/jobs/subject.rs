@@ -132,6 +132,13 @@ impl From<String> for Unmeasured {
 impl Synchronous {
     /// Both, the safe one first.
     pub const ALL: [Self; 2] = [Self::Full, Self::Normal];
+
+    /// The one of this name.
+    #[must_use]
+    pub fn of(name: &str) -> Option<Self> {
+        let mut all = Self::ALL.into_iter();
+        all.find(|synchronous| synchronous.to_string() == name)
+    }
 }
 
 impl Display for Synchronous {

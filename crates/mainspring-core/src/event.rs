@@ -63,6 +63,13 @@ pub enum Event {
         /// How long its body ran.
         took: Duration,
     },
+    /// A durable schedule fired and enqueued a job.
+    ScheduleFired {
+        /// The schedule's name.
+        name: Arc<str>,
+        /// The instant its plan asked for.
+        scheduled_for: Timestamp,
+    },
     /// An action answered.
     Action {
         /// The action's name.

@@ -45,7 +45,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use enlist::{Dialect, Enlist, EnlistBlocking, SqlRow, SqlValue};
+pub use enlist::{Dialect, Enlist, EnlistBlocking, Itself, Joins, JoinsBlocking, SqlRow, SqlValue};
 pub use filter_text::FILTER_TEXT_MAX;
 pub use page::{Counts, Filter, KindCount, PAGE_MAX, Page};
 pub use request::{
@@ -124,6 +124,13 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// Notes that the body of a claimed job begins or has ended, so that a rescue can tell it from
     /// one that only waited. Quick, from any thread, and lost with the power.
     fn mark(&self, session: SessionId, claim: &Claim, running: bool);
+
+    /// Notes that one body has ended and that the next one begins in its place; a store whose marks
+    /// cost something may note both at once.
+    fn mark_next(&self, session: SessionId, ended: &Claim, begins: &Claim) {
+        self.mark(session, ended, false);
+        self.mark(session, begins, true);
+    }
 
     // ---- enqueue ----
 

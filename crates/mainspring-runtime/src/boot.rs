@@ -129,6 +129,7 @@ impl Shell {
             metrics: metrics.app().clone(),
         };
         let health = config::health(&app.settings, &site.environment);
+        let source = jobs.map(|jobs| jobs.source_in(&site.environment));
         let probes = app.probes.bound(ctx.clone(), metrics.app().clone());
         let sockets = Sockets {
             endpoints: app.endpoints,
@@ -153,7 +154,7 @@ impl Shell {
             ctx,
             bound: Vec::new(),
             health: None,
-            stores: Stores::new(app.jobs.with_builtins(&follow_ups)),
+            stores: Stores::new(app.jobs.with_builtins(&follow_ups), source),
             follow_ups,
             periodic,
             step: None,

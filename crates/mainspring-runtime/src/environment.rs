@@ -11,6 +11,8 @@ use mainspring_core::error::{Error, ErrorKind};
 pub const HTTP_ADDR: &str = "MAINSPRING_HTTP_ADDR";
 /// Address of the health listener; wins over the code.
 pub const HEALTH_ADDR: &str = "MAINSPRING_HEALTH_ADDR";
+/// The database of the jobs; wins over the URL that `mainspring::jobs` was given.
+pub const DATABASE_URL: &str = "MAINSPRING_DATABASE_URL";
 /// `production` (the default) or `development`.
 pub const ENV: &str = "MAINSPRING_ENV";
 /// Which log lines are written.

@@ -180,6 +180,7 @@ macro_rules! conformance_cases {
                 a_level_of_priority_is_five_minutes
                 a_claim_names_all_a_worker_needs
                 no_job_is_claimed_twice
+                a_claim_of_unknown_outcome_is_given_back_by_the_next
                 a_scheduled_job_is_not_claimed
                 kinds_that_are_not_named_stay
                 lanes_are_merged_by_order

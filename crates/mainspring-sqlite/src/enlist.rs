@@ -6,6 +6,8 @@ mod gate;
 mod job;
 mod replace;
 mod rusqlite;
+#[cfg(feature = "sqlx")]
+mod sqlx;
 
 use std::future::{Future, Ready, ready};
 use std::pin::pin;
@@ -18,7 +20,9 @@ use mainspring_core::spawn::BoxFuture;
 use mainspring_core::store::{Dialect, Enlist, EnlistBlocking, Enqueued, SqlRow, SqlValue};
 use mainspring_core::telemetry::event;
 
-pub use self::rusqlite::RusqliteTx;
+pub use self::rusqlite::{Rusqlite, RusqliteTx};
+#[cfg(feature = "sqlx")]
+pub use self::sqlx::Sqlx;
 pub(crate) use complete::complete;
 
 use crate::fault::HINT_IMMEDIATE;
@@ -151,6 +155,14 @@ fn immediate(error: Error) -> Error {
         return error.with_hint(HINT_IMMEDIATE);
     }
     error
+}
+
+fn not_open() -> Error {
+    Error::new(
+        ErrorKind::Input,
+        "no transaction is open on the connection that jobs are to join",
+    )
+    .with_hint("begin one with BEGIN IMMEDIATE, or enqueue without `in_tx`")
 }
 
 fn wrong_store() -> Error {

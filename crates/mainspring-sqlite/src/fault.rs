@@ -1,7 +1,7 @@
 //! What SQLite reports, as the kinds of errors that callers branch on.
 
 use mainspring_core::error::{Error, ErrorKind};
-use rusqlite::ErrorCode;
+use rusqlite::{ErrorCode, ffi};
 
 /// Why a piece of work did not happen: SQLite refused, or the work itself did.
 #[derive(Debug)]
@@ -44,14 +44,15 @@ pub(crate) fn is_busy(error: &rusqlite::Error) -> bool {
 /// Whether there is no room: SQLite says so itself, or a write of its files failed for that
 /// reason.
 pub(crate) fn is_full(error: &rusqlite::Error) -> bool {
-    let extended = error.sqlite_error().map(|inner| inner.extended_code);
-    // The shared memory of the log grows by a write, too.
-    error.sqlite_error_code() == Some(ErrorCode::DiskFull)
-        || extended == Some(rusqlite::ffi::SQLITE_IOERR_SHMSIZE)
+    error
+        .sqlite_error()
+        .is_some_and(|inner| has_no_room(*inner))
 }
 
-/// The snapshot of a deferred transaction is older than what somebody else has committed.
-const BUSY_SNAPSHOT: i32 = rusqlite::ffi::SQLITE_BUSY_SNAPSHOT;
+/// The shared memory of the log grows by a write, too.
+fn has_no_room(error: ffi::Error) -> bool {
+    error.code == ErrorCode::DiskFull || error.extended_code == ffi::SQLITE_IOERR_SHMSIZE
+}
 
 /// The hint of every transaction that should have begun otherwise.
 pub(crate) const HINT_IMMEDIATE: &str = "begin the transaction with BEGIN IMMEDIATE: a deferred \
@@ -66,47 +67,55 @@ pub(crate) const HINT_READ_ONLY: &str =
 
 /// The error for callers.
 pub(crate) fn typed(error: rusqlite::Error) -> Error {
+    let told = error.sqlite_error().and_then(|inner| told(*inner));
+    match told {
+        Some((kind, message, hint)) => Error::new(kind, message).with_hint(hint).with_source(error),
+        None => plain(error),
+    }
+}
+
+/// What callers are told of a code of SQLite, whichever driver has got it; `None` for a code that
+/// means nothing to them.
+pub(crate) fn told(error: ffi::Error) -> Option<(ErrorKind, &'static str, &'static str)> {
     use ErrorCode as C;
-    let extended = error.sqlite_error().map(|inner| inner.extended_code);
-    let (kind, message, hint) = match error.sqlite_error_code() {
-        _ if extended == Some(BUSY_SNAPSHOT) => (
+    Some(match error.code {
+        _ if error.extended_code == ffi::SQLITE_BUSY_SNAPSHOT => (
             ErrorKind::Contended,
             "the transaction read before somebody else wrote",
             HINT_IMMEDIATE,
         ),
-        Some(C::DatabaseBusy | C::DatabaseLocked) => (
+        C::DatabaseBusy | C::DatabaseLocked => (
             ErrorKind::Contended,
             "somebody else holds the lock of the database",
             HINT_IN_TX,
         ),
-        Some(C::DatabaseCorrupt | C::NotADatabase) => (
+        C::DatabaseCorrupt | C::NotADatabase => (
             ErrorKind::Corrupt,
             "the database file is damaged",
             "stop the service, keep a copy of the file, and restore a backup or use `.recover`",
         ),
-        Some(C::ReadOnly | C::PermissionDenied | C::AuthorizationForStatementDenied) => (
+        C::ReadOnly | C::PermissionDenied | C::AuthorizationForStatementDenied => (
             ErrorKind::ReadOnly,
             "the database cannot be written",
             HINT_READ_ONLY,
         ),
-        _ if is_full(&error) => (
+        _ if has_no_room(error) => (
             ErrorKind::StorageFull,
             "the disk is full",
             "free some space: work goes on by itself",
         ),
-        Some(C::CannotOpen) => (
+        C::CannotOpen => (
             ErrorKind::StoreGone,
             "the database file cannot be opened",
             "check that its folder exists and may be written",
         ),
-        Some(C::TypeMismatch) => (
+        C::TypeMismatch => (
             ErrorKind::Corrupt,
             "a row of the database is not what was written",
             "restore a backup",
         ),
-        _ => return plain(error),
-    };
-    Error::new(kind, message).with_hint(hint).with_source(error)
+        _ => return None,
+    })
 }
 
 fn plain(error: rusqlite::Error) -> Error {

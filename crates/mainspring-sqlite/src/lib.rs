@@ -31,6 +31,8 @@ mod writer;
 pub use rusqlite;
 
 pub use connection::{SQLITE_VERSION_MIN, Synchronous};
-pub use enlist::RusqliteTx;
+#[cfg(feature = "sqlx")]
+pub use enlist::Sqlx;
+pub use enlist::{Rusqlite, RusqliteTx};
 pub use source::SqliteSource;
 pub use store::SqliteStore;

@@ -10,7 +10,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use mainspring_core::error::{Error, ErrorKind};
@@ -129,25 +129,30 @@ impl Life {
 
     /// Notes that a body begins or has ended.
     pub(crate) fn mark(&self, row: i64, token: Token, running: bool) {
-        let mut slots = self
-            .inner
-            .slots
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let mut bytes = [0; SLOT_BYTES];
-        let slot = if running {
-            let (left, right) = bytes.split_at_mut(8);
-            left.copy_from_slice(&row.to_be_bytes());
-            right.copy_from_slice(&folded(token).to_be_bytes());
-            Some(slots.take((row, folded(token))))
-        } else {
-            slots.give((row, folded(token)))
+        let body = (row, folded(token));
+        let mut slots = self.slots();
+        let (slot, bytes) = match running {
+            true => (Some(slots.take(body)), slot_of(body)),
+            false => (slots.give(body), [0; SLOT_BYTES]),
         };
         if let Some(slot) = slot {
-            let at = BEAT_BYTES + slot * SLOT_BYTES as u64;
-            // A mark that is not written costs at most one wrong guess about a death.
-            drop(write_at(&self.inner.file, &bytes, at));
+            self.inner.write_slot(slot, &bytes);
         }
+    }
+
+    /// Notes that a body has ended and that another one begins, which takes over its slot.
+    pub(crate) fn mark_next(&self, ended: (i64, Token), begins: (i64, Token)) {
+        let body = (begins.0, folded(begins.1));
+        let mut slots = self.slots();
+        // The slot that was freed last is the next one to be taken.
+        slots.give((ended.0, folded(ended.1)));
+        let slot = slots.take(body);
+        self.inner.write_slot(slot, &slot_of(body));
+    }
+
+    fn slots(&self) -> MutexGuard<'_, Slots> {
+        let slots = self.inner.slots.lock();
+        slots.unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Ends the life in good order.
@@ -169,6 +174,20 @@ impl Inner {
         // A beat that is not written looks like a stall, which is what it is.
         drop(write_at(&self.file, &beat, 0));
     }
+
+    fn write_slot(&self, slot: u64, bytes: &[u8; SLOT_BYTES]) {
+        let at = BEAT_BYTES + slot * SLOT_BYTES as u64;
+        // A mark that is not written costs at most one wrong guess about a death.
+        drop(write_at(&self.file, bytes, at));
+    }
+}
+
+fn slot_of(body: (i64, u64)) -> [u8; SLOT_BYTES] {
+    let mut bytes = [0; SLOT_BYTES];
+    let (left, right) = bytes.split_at_mut(8);
+    left.copy_from_slice(&body.0.to_be_bytes());
+    right.copy_from_slice(&body.1.to_be_bytes());
+    bytes
 }
 
 impl Slots {
@@ -287,4 +306,34 @@ fn write_at(file: &File, bytes: &[u8], at: u64) -> io::Result<()> {
     let mut file = file;
     file.seek(SeekFrom::Start(at))?;
     file.write_all(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mainspring_core::random::Random;
+    use mainspring_core::time::Timestamp;
+
+    #[test]
+    fn a_body_takes_over_the_mark_of_the_one_before() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = folder.path().join("app.db");
+        let random = Random::seeded(1);
+        let session = SessionId::new(&random, Timestamp::UNIX_EPOCH);
+        let life = Life::begin(&database, session, || {}).unwrap();
+        let token = Token::new(&random);
+        let marked = || {
+            let rows = began(&database, session).into_iter();
+            rows.map(|(row, _)| row).collect::<Vec<_>>()
+        };
+        life.mark(1, token, true);
+        life.mark(2, token, true);
+        life.mark_next((1, token), (3, token));
+        assert_eq!(marked(), [2, 3]);
+        life.mark_next((9, token), (4, token));
+        assert_eq!(marked(), [2, 3, 4], "nothing to take over");
+        life.mark(3, token, false);
+        assert_eq!(marked(), [2, 4]);
+        life.end();
+    }
 }

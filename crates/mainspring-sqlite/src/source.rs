@@ -37,7 +37,7 @@ pub struct SqliteSource {
 }
 
 impl SqliteSource {
-    /// The database in this file, which is made if it is not there.
+    /// The database in this file, which is made if it is not there, with the folders it lies in.
     pub fn new(path: impl AsRef<Path>) -> Self {
         Self {
             address: Address::new(path.as_ref()),
@@ -53,6 +53,11 @@ impl SqliteSource {
         Ok(Self {
             address: Address::parse(url)?,
         })
+    }
+
+    /// Where the file is: for one's own connection to it.
+    pub fn path(&self) -> &Path {
+        &self.address.path
     }
 
     /// Sets how far a commit goes before it is acknowledged; [`Synchronous::Full`] by default.
@@ -94,6 +99,7 @@ impl SqliteSource {
     pub fn open_blocking(&self, now: Timestamp) -> Result<SqliteStore, Error> {
         connection::check_version()?;
         let path = &self.address.path;
+        make_folder(path)?;
         if !self.address.network_fs {
             network::check(path)?;
         }
@@ -154,6 +160,20 @@ impl StoreSource for SqliteSource {
             Ok(Arc::new(store) as Arc<dyn Store>)
         })
     }
+}
+
+/// Makes the folder that the file lies in: a database is to need no set-up.
+fn make_folder(path: &Path) -> Result<(), Error> {
+    let Some(folder) = path.parent() else {
+        return Ok(());
+    };
+    std::fs::create_dir_all(folder).map_err(|error| {
+        let folder = folder.display();
+        let message = format!("the folder {folder} of the database cannot be made");
+        Error::new(ErrorKind::Io, message)
+            .with_hint("keep the database in a folder that this user may write to")
+            .with_source(error)
+    })
 }
 
 /// Makes the template beside its place and moves it there: others never see half of it.

@@ -151,7 +151,7 @@ mod tests {
     #[test]
     fn a_job_passes_without_a_table_made_for_it() {
         let connection = connection();
-        for sql in [Sql::InsertJob, Sql::ClaimJob, Sql::FinishPlain] {
+        for sql in [Sql::InsertJob, Sql::ClaimJobs, Sql::FinishPlain] {
             let program = explain(&connection, "", sql);
             assert!(!program.contains("OpenEphemeral"), "{sql:?}");
             let writes = program.matches("OpenWrite").count();

@@ -2,7 +2,7 @@ statements! {
     AdmitJobIn "admit_job_in"
     ArchiveAttempt "archive_attempt"
     BeginImmediate "begin_immediate"
-    ClaimJob "claim_job"
+    ClaimJobs "claim_jobs"
     Commit "commit"
     CompleteJob "complete_job"
     CountHeld "count_held"

@@ -206,6 +206,12 @@ impl Store for SqliteStore {
         }
     }
 
+    fn mark_next(&self, session: SessionId, ended: &Claim, begins: &Claim) {
+        if let Some(life) = self.lives().get(&session) {
+            life.mark_next((ended.row, ended.token), (begins.row, begins.token));
+        }
+    }
+
     fn enqueue(&self, now: Timestamp, jobs: Vec<NewJob>) -> Reply<'_, Vec<Enqueued>> {
         let now = micros::floor(now);
         self.write(Caller::Person, jobs.len(), move |tx| {

@@ -41,18 +41,23 @@ impl AppExecutor {
 
     /// Ends every task where it waits; one that blocks its thread goes on.
     pub(crate) async fn end(&self) {
-        let running = {
-            let mut tasks = self.tasks();
-            tasks.ended = true;
-            std::mem::take(&mut tasks.running)
-        };
-        running.iter().for_each(AbortHandle::abort);
+        let running = self.abort();
         for _ in 0..LOOKS {
             if running.iter().all(AbortHandle::is_finished) {
                 return;
             }
             io_time::pause(LOOK).await;
         }
+    }
+
+    /// Tells every task to end, and starts none any more; returns those that were told.
+    pub(crate) fn abort(&self) -> Vec<AbortHandle> {
+        let mut tasks = self.tasks();
+        tasks.ended = true;
+        for task in &tasks.running {
+            task.abort();
+        }
+        tasks.running.clone()
     }
 
     fn tasks(&self) -> MutexGuard<'_, Tasks> {

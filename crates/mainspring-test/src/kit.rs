@@ -53,6 +53,8 @@ struct Kit {
     settle_limit: Duration,
     started: Mutex<Vec<Arc<Running>>>,
     leaks_allowed: AtomicBool,
+    #[cfg(feature = "sqlite")]
+    handles: Mutex<crate::jobs::Handles>,
 }
 
 impl TestApp {
@@ -67,6 +69,8 @@ impl TestApp {
             settle_limit: options.settle_limit,
             started: Mutex::new(Vec::new()),
             leaks_allowed: AtomicBool::new(false),
+            #[cfg(feature = "sqlite")]
+            handles: Mutex::default(),
         };
         let environment = Environment::empty()
             .with(HTTP_ADDR, ANYWHERE)
@@ -178,6 +182,16 @@ impl TestApp {
         self.kit.clock.settle().await;
     }
 
+    /// Runs the jobs that are due now, and what follows from them, without moving time.
+    ///
+    /// A job that waits for time waits on; so does one whose retry is due later.
+    ///
+    /// # Panics
+    /// As [`ManualClock::advance`].
+    pub async fn run_due(&self) {
+        self.settle().await;
+    }
+
     /// Drives a future that needs time: moves to the next instant whenever nobody is busy and it is
     /// not done.
     ///
@@ -223,7 +237,9 @@ impl TestApp {
             running.handle.shutdown("the test has ended");
         }
         for running in &started {
-            let report = running.report(&self.kit.clock).await;
+            let Some(report) = running.report(&self.kit.clock).await else {
+                continue;
+            };
             if report.exit_code() != 0 {
                 // Not a fault of the test, which did not ask; good to know when it fails all the
                 // same.
@@ -231,6 +247,8 @@ impl TestApp {
             }
         }
         self.settle().await;
+        #[cfg(feature = "sqlite")]
+        drop(std::mem::take(&mut *self.handles()));
         if self.kit.leaks_allowed.load(Ordering::SeqCst) {
             return;
         }
@@ -255,6 +273,12 @@ impl TestApp {
             events,
             owns_process: false,
         }
+    }
+
+    #[cfg(feature = "sqlite")]
+    pub(crate) fn handles(&self) -> MutexGuard<'_, crate::jobs::Handles> {
+        let handles = self.kit.handles.lock();
+        handles.unwrap_or_else(PoisonError::into_inner)
     }
 
     fn started(&self) -> MutexGuard<'_, Vec<Arc<Running>>> {

@@ -3,9 +3,12 @@
 //! This crate follows no semantic versioning of its own; use `mainspring::test` with the feature
 //! `test`.
 
+mod asserts;
 mod call;
 mod executor;
 mod http;
+#[cfg(feature = "sqlite")]
+mod jobs;
 mod kit;
 mod leak;
 mod options;
@@ -17,6 +20,8 @@ mod unit;
 
 pub use call::{CallError, Refused};
 pub use http::NoAnswer;
+#[cfg(feature = "sqlite")]
+pub use jobs::Point;
 pub use kit::TestApp;
 pub use options::{Options, START};
 pub use record::{FollowUpRun, PanicRecord, PeriodicRun, RECORDS_MAX};

@@ -55,6 +55,8 @@ pub(crate) struct Recorder(Arc<Mutex<Records>>);
 struct Records {
     runs: Kept<PeriodicRun>,
     follow_ups: Kept<FollowUpRun>,
+    /// The fires of durable schedules.
+    fires: Kept<(Arc<str>, Timestamp)>,
     panics: Kept<PanicRecord>,
 }
 
@@ -78,9 +80,14 @@ impl Recorder {
     pub(crate) fn runs_of(&self, name: &str) -> Vec<Timestamp> {
         let records = self.records();
         let runs = records.runs.iter("runs");
-        runs.filter(|run| &*run.name == name && run.outcome != WorkOutcome::Dropped)
-            .map(|run| run.scheduled_for)
-            .collect()
+        let runs = runs
+            .filter(|run| &*run.name == name && run.outcome != WorkOutcome::Dropped)
+            .map(|run| run.scheduled_for);
+        let fires = records.fires.iter("fires");
+        let fires = fires
+            .filter(|(schedule, _)| &**schedule == name)
+            .map(|(_, at)| *at);
+        runs.chain(fires).collect()
     }
 
     pub(crate) fn follow_ups(&self) -> Vec<FollowUpRun> {
@@ -116,6 +123,10 @@ impl Records {
                     took: *took,
                 });
             }
+            Event::ScheduleFired {
+                name,
+                scheduled_for,
+            } => self.fires.push((Arc::clone(name), *scheduled_for)),
             Event::FollowUp {
                 name,
                 outcome,

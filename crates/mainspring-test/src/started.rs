@@ -16,10 +16,11 @@ use mainspring_core::spawn::{Scope, Spawner};
 use mainspring_core::time::Timestamp;
 use mainspring_runtime::app::{Addresses, App, AppHandle};
 use mainspring_runtime::executor::TokioExecutor;
+use mainspring_runtime::jobs::Jobs;
 use mainspring_runtime::metrics::Registry;
 use mainspring_runtime::periodic::PeriodicState;
 use mainspring_web::http::HttpEndpoint;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use crate::executor::AppExecutor;
 use crate::http::{self as client, NoAnswer};
@@ -41,6 +42,9 @@ pub(crate) struct Running {
     metrics: Registry,
     recorder: Recorder,
     action_prefix: String,
+    jobs: Option<Jobs>,
+    #[cfg(feature = "sqlite")]
+    crash: Option<Arc<crate::jobs::Crash>>,
     report: watch::Receiver<Option<ShutdownReport>>,
 }
 
@@ -52,15 +56,34 @@ impl Running {
             .map(|http| http.prefix().to_owned())
             .unwrap_or_default();
         let (recorder, executor) = (Recorder::default(), AppExecutor::current());
+        let (jobs, dead) = (app.find_jobs().cloned(), Arc::new(Notify::new()));
+        #[cfg(feature = "sqlite")]
+        let crash = kit.handles().crash_of(&app);
+        #[cfg(feature = "sqlite")]
+        if let Some(crash) = &crash {
+            app = app.middleware(crate::jobs::CrashAt(Arc::clone(crash)));
+            let (dead, executor) = (Arc::clone(&dead), executor.clone());
+            crash.on_death(move || {
+                drop(executor.abort());
+                dead.notify_one();
+            });
+        }
         let platform = kit.platform(executor.clone(), recorder.events());
         let (sender, report) = watch::channel(None);
         let whole = async move {
-            let report = app.run_on(platform).await;
-            if report.forced.is_some() {
+            let run = app.run_on(platform);
+            let report = tokio::select! {
+                biased;
+                () = dead.notified() => None,
+                report = run => Some(report),
+            };
+            if report.as_ref().is_none_or(|report| report.forced.is_some()) {
                 // The process would be gone now, and everything in it.
                 io(executor.end()).await;
             }
-            sender.send_replace(Some(report));
+            if report.is_some() {
+                sender.send_replace(report);
+            }
         };
         let activity = Some(kit.manual_clock().activity().clone());
         let outside = Arc::new(TokioExecutor::current());
@@ -71,19 +94,21 @@ impl Running {
             metrics,
             recorder,
             action_prefix,
+            jobs,
+            #[cfg(feature = "sqlite")]
+            crash,
             report,
         }
     }
 
-    /// Moves time until the app has ended, and returns how.
-    pub(crate) async fn report(&self, clock: &ManualClock) -> ShutdownReport {
+    /// Moves time until the app has ended, and returns how; `None` if it has crashed.
+    pub(crate) async fn report(&self, clock: &ManualClock) -> Option<ShutdownReport> {
         let mut report = self.report.clone();
         let ended = async move {
             let ended = report.wait_for(Option::is_some).await;
             ended.ok().and_then(|report| (*report).clone())
         };
-        let ended = clock.run_until(park(ended)).await;
-        ended.expect("an app reports however it ends; its task panicked, as the log says")
+        clock.run_until(park(ended)).await
     }
 }
 
@@ -139,15 +164,17 @@ impl StartedApp {
             "nobody has told the app to stop; call `app.shutdown(…)` or `app.signal(…)` first, or \
              advance to where a component does"
         );
-        self.running.report(self.manual_clock()).await
+        let report = self.running.report(self.manual_clock()).await;
+        report.expect("an app reports however it ends, unless it has crashed or its task panicked")
     }
 
-    /// The instants that a periodic's runs stood for, in the order in which they ended.
+    /// The instants that a periodic's runs stood for, in the order in which they ended, or for
+    /// which this app has fired a durable schedule.
     ///
     /// Fires that never ran are left out; [`runs`](StartedApp::runs) has them, and how each run
     /// ended.
-    pub fn runs_of(&self, periodic: &str) -> Vec<Timestamp> {
-        self.running.recorder.runs_of(periodic)
+    pub fn runs_of(&self, name: &str) -> Vec<Timestamp> {
+        self.running.recorder.runs_of(name)
     }
 
     /// Every run of every periodic that has ended, and every fire that was dropped, in that order.
@@ -238,6 +265,16 @@ impl StartedApp {
     /// When there is no answer.
     pub async fn get(&self, path: &str) -> Response<Bytes> {
         self.request(get(path)).await
+    }
+
+    #[cfg(feature = "sqlite")]
+    pub(crate) fn crash(&self) -> Option<&crate::jobs::Crash> {
+        self.running.crash.as_deref()
+    }
+
+    /// The jobs that the app was given.
+    pub(crate) fn own_jobs(&self) -> Option<&Jobs> {
+        self.running.jobs.as_ref()
     }
 
     /// The path of this app's actions.

@@ -16,6 +16,9 @@ use mainspring_runtime::jobs::Jobs;
 /// | `sqlite:path/to/file.db` | in this file, which is made if it is not there |
 /// | `memory:` | in this process: they end with it |
 ///
+/// `MAINSPRING_DATABASE_URL` in the environment of the app wins over `url`. Connections of one's
+/// own have to follow it to the same database.
+///
 /// It cannot fail: a URL that names no database is a configuration error of the app's boot, and of
 /// [`Jobs::connect`]. What is shown of a URL never has secrets in it.
 ///
@@ -36,19 +39,22 @@ use mainspring_runtime::jobs::Jobs;
 /// # Ok(()) }
 /// ```
 pub fn jobs(url: impl AsRef<str>) -> Jobs {
-    let url = url.as_ref();
+    Jobs::by_url(url.as_ref(), source)
+}
+
+fn source(url: &str) -> Arc<dyn StoreSource> {
     let (scheme, rest) = url.split_once(':').unwrap_or_default();
     match scheme {
-        "memory" if rest.is_empty() => Jobs::new(MemorySource::new(MemoryStore::new())),
+        "memory" if rest.is_empty() => Arc::new(MemorySource::new(MemoryStore::new())),
         #[cfg(feature = "sqlite")]
         "sqlite" => match mainspring_sqlite::SqliteSource::from_url(url) {
-            Ok(source) => Jobs::new(source),
-            Err(error) => Jobs::new(Wrong {
+            Ok(source) => Arc::new(source),
+            Err(error) => Arc::new(Wrong {
                 scheme: scheme.to_owned(),
                 error,
             }),
         },
-        scheme => Jobs::new(Wrong::unknown(scheme)),
+        scheme => Arc::new(Wrong::unknown(scheme)),
     }
 }
 

@@ -1,22 +1,19 @@
-//! Registration: the response goes out first, analytics follow it.
+//! Registration: the user and the welcome mail are written together, the response goes out,
+//! analytics follow it.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use mainspring::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::journal::Journal;
+use crate::users::Users;
 
 /// The longest user id, in bytes.
 const USER_ID_BYTES_MAX: usize = 128;
 
 /// The longest e-mail address that mail can be sent to, in bytes (RFC 5321, 4.5.3.1.3).
 const EMAIL_BYTES_MAX: usize = 254;
-
-/// How many users are kept: they are in memory, at most about 400 bytes each.
-const USERS_MAX: usize = 100_000;
 
 /// How long the analytics of one registration may take.
 const ANALYTICS_LIMIT: Duration = Duration::from_secs(30);
@@ -78,41 +75,18 @@ impl Action for Register {
         ctx: ActionContext,
         input: RegisterInput,
     ) -> Result<RegisterOutput, ActionError> {
-        self.users.add(&input)?;
+        let user_id = input.user_id.clone();
+        self.users.add(input, ctx.clock().now()).await?;
         let analytics = self.analytics.clone();
         ctx.follow_up("analytics", ANALYTICS_LIMIT, move |ctx| async move {
             analytics.append(&UserRegistered {
                 event: "user_registered",
-                user_id: &input.user_id,
+                user_id: &user_id,
                 at: ctx.clock().now().to_string(),
                 request_id: ctx.get::<RequestId>().map(RequestId::as_str),
             })
         });
         Ok(RegisterOutput { ok: true })
-    }
-}
-
-/// The registered users; clones are the same list.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Users(Arc<Mutex<BTreeMap<String, String>>>);
-
-impl Users {
-    /// Adds a user, unless the id is taken or the list is full.
-    fn add(&self, input: &RegisterInput) -> Result<(), ActionError> {
-        let mut users = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if users.contains_key(&input.user_id) {
-            return Err(ActionError::conflict("this userId is registered already"));
-        }
-        if users.len() >= USERS_MAX {
-            let text = format!("no more users can be registered: there are {USERS_MAX} already");
-            return Err(ActionError::conflict(text));
-        }
-        users.insert(input.user_id.clone(), input.email.clone());
-        Ok(())
-    }
-
-    pub(crate) fn count(&self) -> usize {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
 }
 
@@ -129,27 +103,4 @@ fn is_email(text: &str) -> bool {
         && labels_are_whole
         && !domain.contains('@')
         && !text.chars().any(|c| c.is_whitespace() || c.is_control())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_list_of_users_has_an_end() {
-        let users = Users::default();
-        let add = |number: usize| {
-            users.add(&RegisterInput {
-                email: String::new(),
-                user_id: number.to_string(),
-            })
-        };
-        for number in 0..USERS_MAX {
-            add(number).unwrap();
-        }
-        let error = add(USERS_MAX).unwrap_err();
-        assert_eq!(error.status(), 409);
-        assert!(error.to_string().contains("no more users"), "{error}");
-        assert_eq!(users.count(), USERS_MAX);
-    }
 }

@@ -1,10 +1,10 @@
-//! Reports: written on a clock, or when somebody outside triggers one.
+//! Reports: written on a clock, on a durable schedule, or when somebody outside triggers one.
 
 use mainspring::prelude::*;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use crate::accounts::Users;
 use crate::journal::Journal;
+use crate::users::Users;
 
 /// Writes report lines; clones write to the same file.
 #[derive(Debug, Clone)]
@@ -18,7 +18,7 @@ pub(crate) struct Reports {
 struct ReportLine {
     scheduled_for: String,
     ran_at: String,
-    registered: usize,
+    registered: i64,
 }
 
 impl Reports {
@@ -26,16 +26,38 @@ impl Reports {
         Self { journal, users }
     }
 
-    pub(crate) fn write(
+    pub(crate) async fn write(
         &self,
         scheduled_for: Timestamp,
         ran_at: Timestamp,
     ) -> Result<(), BoxError> {
+        let registered = self.users.count().await?;
         self.journal.append(&ReportLine {
             scheduled_for: scheduled_for.to_string(),
             ran_at: ran_at.to_string(),
-            registered: self.users.count(),
+            registered,
         })
+    }
+}
+
+/// The job of the durable schedule: a line in a file of its own, also for a fire that came while
+/// no process was there.
+#[derive(Debug, Serialize, Deserialize, Job)]
+#[job(kind = "digest")]
+pub(crate) struct Digest {}
+
+/// Writes the lines of the digest.
+pub(crate) struct WriteDigest {
+    pub(crate) reports: Reports,
+}
+
+impl Worker for WriteDigest {
+    type Job = Digest;
+
+    async fn work(&self, ctx: JobContext, _digest: Digest) -> Result<Outcome, BoxError> {
+        let (due, now) = (ctx.scheduled_for(), ctx.clock().now());
+        self.reports.write(due, now).await?;
+        Ok(Done)
     }
 }
 
@@ -51,7 +73,7 @@ impl Action for ReportRun {
 
     async fn call(&self, ctx: ActionContext, (): ()) -> Result<(), ActionError> {
         let now = ctx.clock().now();
-        self.reports.write(now, now)?;
+        self.reports.write(now, now).await?;
         Ok(())
     }
 }

@@ -1,4 +1,4 @@
-//! The design's target programs, as far as they exist: everything but durable jobs.
+//! The design's target programs.
 //!
 //! They are the promise of how the library reads; they change only together with the design.
 
@@ -22,9 +22,41 @@ impl Component for WarmCache {
     }
 }
 
+#[derive(Serialize, Deserialize, Job)]
+#[job(
+    kind = "welcome-mail",
+    queue = "mail",
+    max_attempts = 8,
+    timeout = "30s"
+)]
+struct WelcomeMail {
+    user_id: i64,
+}
+
+struct SendWelcomeMail {
+    mailer: Mailer,
+}
+
+impl Worker for SendWelcomeMail {
+    type Job = WelcomeMail;
+
+    async fn work(&self, ctx: JobContext, job: WelcomeMail) -> Result<Outcome, BoxError> {
+        let key = ctx.idempotency_key();
+        self.mailer.send_once(key, job.user_id).await?; // an error is retried by the job's policy
+        Ok(Done)
+    }
+}
+
+#[derive(Serialize, Deserialize, Job)]
+#[job(kind = "nightly-report")]
+struct NightlyReport {
+    day: Timestamp,
+}
+
 struct Register {
     users: UserStore,
     analytics: Analytics,
+    jobs: Jobs,
 }
 
 impl Action for Register {
@@ -37,7 +69,11 @@ impl Action for Register {
         ctx: ActionContext,
         input: RegisterInput,
     ) -> Result<RegisterOutput, ActionError> {
-        let user_id = self.users.create(&input).await?;
+        let mut tx = self.users.begin_immediate().await?; // the user's own sqlx transaction
+        let user_id = self.users.create(&mut tx, &input).await?;
+        let mail = self.jobs.enqueue(WelcomeMail { user_id });
+        mail.in_tx(&mut tx).await?; // with the user, or not at all
+        tx.commit().await?;
 
         let analytics = self.analytics.clone();
         ctx.follow_up(
@@ -49,29 +85,44 @@ impl Action for Register {
     }
 }
 
-fn accounts(stores: Stores) -> App {
+fn accounts(jobs: Jobs, stores: Stores) -> App {
     let Stores {
         cache,
         users,
         analytics,
+        mailer,
     } = stores;
     App::new("accounts")
+        .jobs(jobs.clone())
         .component(WarmCache { store: cache })
+        .component(users.clone())
         .periodic("purge-sessions", Every::minutes(15), |tick| {
             purge_sessions(tick)
         })
-        .periodic(
+        .schedule(
             "nightly-report",
             Cron::new("0 3 * * TUE").in_zone("Europe/London"),
-            write_nightly_report,
+            |tick| NightlyReport {
+                day: tick.scheduled_for(),
+            },
         )
-        .action(Register { users, analytics })
+        .worker(SendWelcomeMail { mailer })
+        .worker_fn(write_nightly_report)
+        .queue("mail", 20)
+        .action(Register {
+            users,
+            analytics,
+            jobs,
+        })
         .routes(axum::Router::new().route("/", get(home))) // plain axum, same context
 }
 
 #[tokio::main]
 async fn main() -> Result<ShutdownReport, mainspring::Error> {
-    accounts(Stores::default()).serve("127.0.0.1:8080").await
+    let stores = Stores::on("accounts.db".as_ref());
+    accounts(mainspring::jobs("sqlite:accounts.db"), stores)
+        .serve("127.0.0.1:8080")
+        .await
 }
 
 async fn home(ctx: RequestContext, follow_ups: FollowUps) -> String {
@@ -86,12 +137,13 @@ async fn purge_sessions(_tick: Tick) -> Result<(), BoxError> {
     Ok(())
 }
 
-async fn write_nightly_report(_tick: Tick) -> Result<(), BoxError> {
-    Ok(())
+async fn write_nightly_report(ctx: JobContext, job: NightlyReport) -> Result<Outcome, BoxError> {
+    assert_eq!(ctx.scheduled_for(), job.day);
+    Ok(Done)
 }
 
 mod stores;
-use stores::{Analytics, CacheStore, Stores, UserStore, popular_keys};
+use stores::{Analytics, CacheStore, Mailer, Stores, UserStore, popular_keys};
 
 #[derive(Debug, Serialize, Deserialize)]
 struct RegisterInput {

@@ -4,8 +4,11 @@
 //!
 //! - a pool as a component: the schema is there before the first request, and the pool is closed
 //!   after the last;
-//! - an action that writes in a transaction, a periodic that cleans up, and `clock.timeout` around
-//!   both;
+//! - an action whose transaction enqueues a job (`in_tx`): there is an order with its job, or
+//!   neither; and a job that is completed in the transaction of its effect (`complete_in_tx`);
+//! - a periodic that cleans up, and `clock.timeout` around what waits for the database;
+//! - in `transactions.rs`: what a rollback, a transaction that was begun wrongly, and an enqueue
+//!   past one's own open transaction lead to;
 //! - in `tests.rs`: a body that awaits the pool holds virtual time still, however slow the database
 //!   is, so no timeout fires because the machine that runs the test is busy. Between bodies, days
 //!   pass in milliseconds.
@@ -19,6 +22,8 @@
 mod orders;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod transactions;
 
 use std::time::Duration;
 
@@ -71,9 +76,32 @@ impl Action for PlaceOrder {
     }
 }
 
-fn app(orders: Orders) -> App {
+#[derive(Debug, Serialize, Deserialize, Job)]
+#[job(kind = "confirm-order")]
+struct ConfirmOrder {
+    order: i64,
+}
+
+struct Confirm {
+    orders: Orders,
+}
+
+impl Worker for Confirm {
+    type Job = ConfirmOrder;
+
+    async fn work(&self, ctx: JobContext, job: ConfirmOrder) -> Result<Outcome, BoxError> {
+        self.orders.confirm(&ctx, job.order).await?;
+        Ok(Done)
+    }
+}
+
+fn app(orders: Orders, jobs: Jobs) -> App {
     App::new("orders")
+        .jobs(jobs)
         .component(orders.clone())
+        .worker(Confirm {
+            orders: orders.clone(),
+        })
         .action(PlaceOrder {
             orders: orders.clone(),
         })
@@ -98,8 +126,15 @@ fn pool(file: &std::path::Path) -> sqlx::SqlitePool {
         .connect_lazy_with(database)
 }
 
+/// The jobs are in the file of the orders, or no transaction could have both.
+fn jobs(file: &std::path::Path) -> Jobs {
+    mainspring::jobs(format!("sqlite:{}", file.display()))
+}
+
 #[tokio::main]
 async fn main() -> Result<ShutdownReport, mainspring::Error> {
     let file = std::env::temp_dir().join("mainspring-orders.sqlite");
-    app(Orders::new(pool(&file))).serve("127.0.0.1:8080").await
+    let jobs = jobs(&file);
+    let orders = Orders::new(pool(&file), jobs.clone());
+    app(orders, jobs).serve("127.0.0.1:8080").await
 }

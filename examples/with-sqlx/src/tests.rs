@@ -15,13 +15,13 @@ const SLOW: &str = "\
     with recursive n(i) as (select 1 union all select i + 1 from n where i < 1000000) \
     select count(*) from n";
 
-struct Database {
+pub(crate) struct Database {
     _folder: TempDir,
-    file: PathBuf,
+    pub(crate) file: PathBuf,
 }
 
 impl Database {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("orders.sqlite");
         Self {
@@ -30,13 +30,16 @@ impl Database {
         }
     }
 
-    fn orders(&self) -> Orders {
-        Orders::new(pool(&self.file))
+    /// The service, and its jobs.
+    pub(crate) fn app(&self) -> (App, Jobs) {
+        let jobs = jobs(&self.file);
+        let orders = Orders::new(pool(&self.file), jobs.clone());
+        (super::app(orders, jobs.clone()), jobs)
     }
 
     /// One row of one number, through a connection of its own, after the service has closed its
     /// own.
-    async fn number(&self, query: &'static str) -> i64 {
+    pub(crate) async fn number(&self, query: &'static str) -> i64 {
         let pool = pool(&self.file);
         let number = sqlx::query_scalar(query).fetch_one(&pool).await.unwrap();
         pool.close().await;
@@ -44,7 +47,7 @@ impl Database {
     }
 }
 
-fn order(item: &str) -> OrderInput {
+pub(crate) fn order(item: &str) -> OrderInput {
     OrderInput {
         customer: "ada".to_owned(),
         item: item.to_owned(),
@@ -54,7 +57,7 @@ fn order(item: &str) -> OrderInput {
 #[mainspring::test]
 async fn orders_are_placed_and_expire_a_day_later(app: TestApp) {
     let database = Database::new();
-    let app = app.start(super::app(database.orders())).await;
+    let app = app.start(database.app().0).await;
     assert_eq!(
         app.call::<PlaceOrder>(order("loom")).await.unwrap(),
         OrderOutput { id: 1 }
@@ -76,7 +79,7 @@ async fn orders_are_placed_and_expire_a_day_later(app: TestApp) {
 #[mainspring::test]
 async fn a_month_of_expiry_takes_no_time_on_the_clock(app: TestApp) {
     let database = Database::new();
-    let app = app.start(super::app(database.orders())).await;
+    let app = app.start(database.app().0).await;
     app.advance(days(30)).await;
     let runs = app.runs();
     assert_eq!(runs.len(), 720);

@@ -148,6 +148,9 @@ pub struct ClaimRequest {
     pub queues: Vec<QueueClaim>,
     /// Ask for at most one job that must run alone, and nothing else. Otherwise such jobs are left.
     pub solo: bool,
+    /// The tokens of the session's earlier claims of which nobody knows whether they happened: what
+    /// they hold is given back first, uncharged, because nobody runs it.
+    pub void: Vec<Token>,
 }
 
 impl ClaimRequest {
@@ -158,6 +161,7 @@ impl ClaimRequest {
             token,
             queues,
             solo: false,
+            void: Vec::new(),
         }
     }
 }

@@ -38,6 +38,10 @@ impl Outside {
 }
 
 /// A loop that notes when it hears of a change.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the test is about the clock, without an app"
+)]
 fn listener(manual: &ManualClock, outside: &Outside) -> Arc<Mutex<Vec<Duration>>> {
     let heard = Arc::new(Mutex::new(Vec::new()));
     let (notes, bell, clock) = (

@@ -16,11 +16,18 @@ use crate::periodic::Tick;
 impl App {
     /// Gives the app its durable jobs: the store is opened at boot, before any component starts,
     /// and closed after the last has stopped; all clones of the handle are bound to it meanwhile.
+    /// `MAINSPRING_DATABASE_URL` wins over the URL of a handle that was made of one.
     #[must_use]
     pub fn jobs(mut self, jobs: Jobs) -> Self {
         self.jobs.handles += 1;
         self.jobs.jobs = Some(jobs);
         self
+    }
+
+    /// The handle that [`jobs`](App::jobs) was given; for test kits.
+    #[doc(hidden)]
+    pub fn find_jobs(&self) -> Option<&Jobs> {
+        self.jobs.jobs.as_ref()
     }
 
     /// Adds a worker, which takes the jobs of its type and its aliases.

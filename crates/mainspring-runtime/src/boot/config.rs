@@ -79,7 +79,7 @@ fn errors(app: &App, environment: &Environment) -> Vec<Error> {
             errors.push(config(&message, fault.hint().unwrap_or_default()));
         }
     }
-    app.jobs.errors(&mut errors);
+    app.jobs.errors(environment, &mut errors);
     errors.extend(app.probes.errors());
     app.endpoints
         .iter()

@@ -11,6 +11,7 @@ use mainspring_core::error::Error;
 use mainspring_core::job::SessionId;
 use mainspring_core::lifecycle::{Event, Failure, Phase, StartStep};
 use mainspring_core::spawn::panic_message;
+use mainspring_core::store::StoreSource;
 
 use super::{Shell, Step};
 use crate::app::Message;
@@ -20,6 +21,8 @@ use crate::jobs::{Bound, Engine, Jobs, Registered};
 /// What the app was told about jobs, and what is open of it.
 pub(super) struct Stores {
     registered: Registered,
+    /// Where the store comes from, if there are jobs.
+    source: Option<Arc<dyn StoreSource>>,
     open: Option<Open>,
 }
 
@@ -39,9 +42,10 @@ pub(crate) struct Opened {
 }
 
 impl Stores {
-    pub(super) fn new(registered: Registered) -> Self {
+    pub(super) fn new(registered: Registered, source: Option<Arc<dyn StoreSource>>) -> Self {
         Self {
             registered,
+            source,
             open: None,
         }
     }
@@ -69,14 +73,16 @@ impl Stores {
 
 impl Shell {
     pub(super) fn open_stores(&mut self) {
-        let Some(jobs) = self.stores.registered.jobs.clone() else {
+        let registered = &self.stores.registered;
+        let both = registered.jobs.clone().zip(self.stores.source.clone());
+        let Some((jobs, source)) = both else {
             return self.shared.tell(Message::Event(Event::StoresOpened));
         };
         let (ctx, shared) = (self.ctx.child(), Arc::clone(&self.shared));
-        let has_engine = self.stores.registered.has_engine();
+        let has_engine = registered.has_engine();
         let (app, inner) = (self.app.clone(), ctx.clone());
         let open = async move {
-            let open = open(inner.clone(), jobs, &app, has_engine);
+            let open = open(inner.clone(), (jobs, source), &app, has_engine);
             let open = inner.run_until_cancelled(open);
             let message = match AssertUnwindSafe(open).catch_unwind().await {
                 Ok(Ok(Ok(opened))) => Message::StoresOpened(Box::new(opened)),
@@ -155,10 +161,15 @@ impl Shell {
     }
 }
 
-async fn open(ctx: Context, jobs: Jobs, app: &str, has_engine: bool) -> Result<Opened, Error> {
+async fn open(
+    ctx: Context,
+    (jobs, source): (Jobs, Arc<dyn StoreSource>),
+    app: &str,
+    has_engine: bool,
+) -> Result<Opened, Error> {
     let env = ctx.env();
     let (clock, random) = (env.clock.clone(), env.random.clone());
-    let store = jobs.source().open(clock.now()).await?;
+    let store = source.open(clock.now()).await?;
     let spawner = env.spawner.clone();
     let bound = Arc::new(Bound::new(store, clock.clone(), random.clone(), spawner));
     let mut session = None;

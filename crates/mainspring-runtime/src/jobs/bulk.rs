@@ -9,7 +9,7 @@ use mainspring_core::context::Context;
 use mainspring_core::error::{Error, ErrorKind};
 use mainspring_core::job::{Job, Priority, TAGS_MAX};
 use mainspring_core::spawn::BoxFuture;
-use mainspring_core::store::{ENQUEUE_MAX, Enlist, EnlistBlocking, Enqueued, NewJob};
+use mainspring_core::store::{ENQUEUE_MAX, Enlist, Enqueued, Joins, JoinsBlocking, NewJob};
 use mainspring_core::time::Timestamp;
 
 use super::choices::{Choices, Due, choose};
@@ -67,24 +67,34 @@ impl<J: Job> EnqueueAll<J> {
 
     /// Enqueues them inside the caller's transaction: with it, or not at all.
     ///
+    /// How to begin it is said at [`Enqueue::in_tx`](super::Enqueue::in_tx).
+    ///
     /// # Errors
-    /// As [`Jobs::enqueue_all`], and [`WrongStore`](ErrorKind::WrongStore) for a transaction on
-    /// another database.
-    pub fn in_tx<T: Enlist>(self, tx: &mut T) -> EnqueueAllIn<'_, J> {
-        EnqueueAllIn { all: self, tx }
+    /// As [`Jobs::enqueue_all`] and [`Enqueue::in_tx`](super::Enqueue::in_tx).
+    pub fn in_tx<Via, T: Joins<Via> + ?Sized>(self, tx: &mut T) -> EnqueueAllIn<'_, J> {
+        EnqueueAllIn {
+            all: self,
+            tx: tx.enlist(),
+        }
     }
 
     /// Like [`in_tx`](EnqueueAll::in_tx), for a driver that blocks, such as rusqlite.
     ///
     /// # Errors
     /// As [`in_tx`](EnqueueAll::in_tx).
-    pub fn in_tx_blocking<T: EnlistBlocking>(self, tx: &mut T) -> Result<Vec<JobHandle<J>>, Error> {
+    pub fn in_tx_blocking<Via, T: JoinsBlocking<Via> + ?Sized>(
+        self,
+        tx: &mut T,
+    ) -> Result<Vec<JobHandle<J>>, Error> {
         let (bound, jobs) = (self.jobs.bound()?, self.jobs.clone());
         let now = bound.clock.now();
         let count = self.drafts.len();
         let answers = match self.write(&bound, now)? {
             none if none.is_empty() => Vec::new(),
-            new => bound.store.enqueue_in_blocking(tx, now, new)?,
+            new => {
+                let mut tx = tx.enlist();
+                bound.store.enqueue_in_blocking(&mut *tx, now, new)?
+            }
         };
         handles(&jobs, &answers, count)
     }
@@ -100,13 +110,13 @@ impl<J: Job> EnqueueAll<J> {
         handles(&jobs, &answers, count)
     }
 
-    async fn send_in(self, tx: &mut dyn Enlist) -> Result<Vec<JobHandle<J>>, Error> {
+    async fn send_in(self, mut tx: Box<dyn Enlist + '_>) -> Result<Vec<JobHandle<J>>, Error> {
         let (bound, jobs) = (self.jobs.bound()?, self.jobs.clone());
         let now = bound.clock.now();
         let count = self.drafts.len();
         let answers = match self.write(&bound, now)? {
             none if none.is_empty() => Vec::new(),
-            new => bound.store.enqueue_in(tx, now, new).await?,
+            new => bound.store.enqueue_in(&mut *tx, now, new).await?,
         };
         handles(&jobs, &answers, count)
     }
@@ -150,7 +160,7 @@ impl<J: Job> IntoFuture for EnqueueAll<J> {
 #[must_use = "nothing is enqueued until this is awaited"]
 pub struct EnqueueAllIn<'t, J> {
     all: EnqueueAll<J>,
-    tx: &'t mut dyn Enlist,
+    tx: Box<dyn Enlist + 't>,
 }
 
 impl<'t, J: Job> IntoFuture for EnqueueAllIn<'t, J> {

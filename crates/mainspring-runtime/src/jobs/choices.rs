@@ -6,6 +6,7 @@ use std::time::Duration;
 use mainspring_core::context::Context;
 use mainspring_core::identity::{RequestId, TraceContext};
 use mainspring_core::job::{Job, Meta, Priority};
+use mainspring_core::store::rules;
 use mainspring_core::time::{Timestamp, wall_after};
 
 /// What all jobs of one enqueue have in common.
@@ -42,8 +43,11 @@ impl Choices {
         choices
     }
 
+    /// When the jobs are due, which are enqueued now.
     pub(super) fn due(&self, now: Timestamp) -> Timestamp {
         match self.due {
+            // Stores round up what is due: the job would have to be promoted a moment later.
+            Due::After(Duration::ZERO) => rules::past(now),
             Due::After(delay) => wall_after(now, delay),
             Due::At(at) => at,
         }
@@ -118,3 +122,24 @@ macro_rules! choose {
 }
 
 pub(super) use choose;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_due_at_once_is_due_for_a_store_that_rounds() {
+        let now = Timestamp::UNIX_EPOCH + Duration::from_nanos(1_500);
+        let choices = |delay| Choices {
+            queue: Arc::from("default"),
+            priority: Priority::default(),
+            due: Due::After(delay),
+            max_attempts: 1,
+            meta: Meta::default(),
+        };
+        let at_once = choices(Duration::ZERO).due(now);
+        assert!(rules::due(at_once) <= rules::past(now));
+        let later = choices(Duration::from_nanos(1)).due(now);
+        assert_eq!(later, now + Duration::from_nanos(1), "nothing starts early");
+    }
+}

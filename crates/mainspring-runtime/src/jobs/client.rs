@@ -8,6 +8,7 @@ use mainspring_core::spawn::Spawner;
 use mainspring_core::store::StoreSource;
 
 use super::Bound;
+use crate::environment::{DATABASE_URL, Environment};
 use crate::platform::Platform;
 
 /// A handle to durable jobs, cheap to clone.
@@ -18,8 +19,13 @@ use crate::platform::Platform;
 #[derive(Clone)]
 pub struct Jobs(Arc<Inner>);
 
+/// The source that a URL names; one that names none is a source whose check fails.
+type ByUrl = fn(&str) -> Arc<dyn StoreSource>;
+
 struct Inner {
     source: Arc<dyn StoreSource>,
+    /// For a handle that was made of a URL: the environment may name another one.
+    by_url: Option<ByUrl>,
     bound: RwLock<Option<Arc<Bound>>>,
     /// Held while the handle connects itself, which it does once; `true` while it is connected so.
     connected: tokio::sync::Mutex<bool>,
@@ -28,8 +34,20 @@ struct Inner {
 impl Jobs {
     /// A handle to the jobs of this store; `mainspring::jobs(url)` makes one of a URL.
     pub fn new(source: impl StoreSource) -> Self {
+        Self::of(Arc::new(source), None)
+    }
+
+    /// A handle to the jobs in the database that a URL names, or `MAINSPRING_DATABASE_URL` where it
+    /// is set; for the crate that knows the stores.
+    #[doc(hidden)]
+    pub fn by_url(url: &str, by_url: ByUrl) -> Self {
+        Self::of(by_url(url), Some(by_url))
+    }
+
+    fn of(source: Arc<dyn StoreSource>, by_url: Option<ByUrl>) -> Self {
         Self(Arc::new(Inner {
-            source: Arc::new(source),
+            source,
+            by_url,
             bound: RwLock::new(None),
             connected: tokio::sync::Mutex::new(false),
         }))
@@ -64,10 +82,11 @@ impl Jobs {
             executor,
             random,
             events,
+            environment,
             ..
         } = platform;
-        self.0.source.check()?;
-        let store = self.0.source.open(clock.now()).await?;
+        self.check_in(&environment)?;
+        let store = self.source_in(&environment).open(clock.now()).await?;
         let spawner = Spawner::new(executor, clock.activity().cloned(), events);
         self.bind(Arc::new(Bound::new(store, clock, random, spawner)));
         *connected = true;
@@ -97,9 +116,38 @@ impl Jobs {
         }
     }
 
-    /// Where the store comes from.
-    pub(crate) fn source(&self) -> &Arc<dyn StoreSource> {
-        &self.0.source
+    /// Whether both are clones of one handle; for test kits.
+    #[doc(hidden)]
+    pub fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    /// Where the store comes from in this environment.
+    pub(crate) fn source_in(&self, environment: &Environment) -> Arc<dyn StoreSource> {
+        match self.named_in(environment) {
+            Some((by_url, url)) => by_url(url),
+            None => Arc::clone(&self.0.source),
+        }
+    }
+
+    /// Whether the store can come from there at all.
+    pub(crate) fn check_in(&self, environment: &Environment) -> Result<(), Error> {
+        let checked = self.source_in(environment).check();
+        checked.map_err(|error| match self.named_in(environment) {
+            Some(_) => {
+                let named = Error::new(error.kind(), format!("{DATABASE_URL}: {error}"));
+                match error.hint() {
+                    Some(hint) => named.with_hint(hint),
+                    None => named,
+                }
+            }
+            None => error,
+        })
+    }
+
+    /// The URL of the environment, for a handle that was made of one.
+    fn named_in<'e>(&self, environment: &'e Environment) -> Option<(ByUrl, &'e str)> {
+        Some((self.0.by_url?, environment.text(DATABASE_URL)?))
     }
 
     /// Binds all clones of this handle.

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use mainspring_core::context::Context;
 use mainspring_core::error::{BoxError, Error, ErrorKind};
 use mainspring_core::job::{JobId, Meta, OUTPUT_BYTES_MAX, Payload, Verdict};
-use mainspring_core::store::{ClaimedJob, Enlist, EnlistBlocking, Finish, Progress};
+use mainspring_core::store::{ClaimedJob, Finish, Joins, JoinsBlocking, Progress};
 use mainspring_core::time::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -149,10 +149,13 @@ impl JobContext {
     /// # Errors
     /// [`ErrorKind::Fenced`] when the job belongs to somebody else by now: roll back.
     /// [`ErrorKind::WrongStore`] for a transaction on another database.
-    pub async fn complete_in_tx(&self, tx: &mut dyn Enlist) -> Result<(), Error> {
+    pub async fn complete_in_tx<Via, T>(&self, tx: &mut T) -> Result<(), Error>
+    where
+        T: Joins<Via> + ?Sized,
+    {
         let Attempt { bound, .. } = &*self.attempt;
-        let store = &bound.store;
-        let completed = store.complete_in(tx, bound.clock.now(), self.success());
+        let (store, mut tx) = (&bound.store, tx.enlist());
+        let completed = store.complete_in(&mut *tx, bound.clock.now(), self.success());
         completed.await?;
         self.attempt.completed.store(true, Ordering::Release);
         Ok(())
@@ -162,10 +165,15 @@ impl JobContext {
     ///
     /// # Errors
     /// As [`complete_in_tx`](JobContext::complete_in_tx).
-    pub fn complete_in_tx_blocking(&self, tx: &mut dyn EnlistBlocking) -> Result<(), Error> {
+    pub fn complete_in_tx_blocking<Via, T>(&self, tx: &mut T) -> Result<(), Error>
+    where
+        T: JoinsBlocking<Via> + ?Sized,
+    {
         let Attempt { bound, .. } = &*self.attempt;
-        let now = bound.clock.now();
-        bound.store.complete_in_blocking(tx, now, self.success())?;
+        let (now, mut tx) = (bound.clock.now(), tx.enlist());
+        bound
+            .store
+            .complete_in_blocking(&mut *tx, now, self.success())?;
         self.attempt.completed.store(true, Ordering::Release);
         Ok(())
     }

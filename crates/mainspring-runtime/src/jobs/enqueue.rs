@@ -11,7 +11,7 @@ use mainspring_core::job::{
     Gate, Job, JobId, Payload, Priority, TAGS_MAX, Unique, check_kind, check_queue,
 };
 use mainspring_core::spawn::BoxFuture;
-use mainspring_core::store::{Enlist, EnlistBlocking, Enqueued, NewJob, Was};
+use mainspring_core::store::{Enlist, Enqueued, Joins, JoinsBlocking, NewJob, Was};
 use mainspring_core::time::Timestamp;
 
 use super::choices::{Choices, Due, choose};
@@ -103,22 +103,34 @@ impl<J: Job> Enqueue<J> {
 
     /// Enqueues it inside the caller's transaction: with it, or not at all.
     ///
+    /// With the feature `sqlx` that is `&mut tx` for a transaction of sqlx on SQLite. Begin it with
+    /// `pool.begin_with("BEGIN IMMEDIATE")`: one that is begun otherwise fails when somebody else
+    /// commits between its first read and its first write.
+    ///
     /// # Errors
     /// As [`Jobs::enqueue`], and [`WrongStore`](ErrorKind::WrongStore) for a transaction on
-    /// another database.
-    pub fn in_tx<T: Enlist>(self, tx: &mut T) -> EnqueueIn<'_, J> {
-        EnqueueIn { enqueue: self, tx }
+    /// another database, [`Contended`](ErrorKind::Contended) for one that had to be begun with
+    /// `BEGIN IMMEDIATE`, [`Input`](ErrorKind::Input) for a connection without a transaction.
+    pub fn in_tx<Via, T: Joins<Via> + ?Sized>(self, tx: &mut T) -> EnqueueIn<'_, J> {
+        EnqueueIn {
+            enqueue: self,
+            tx: tx.enlist(),
+        }
     }
 
     /// Like [`in_tx`](Enqueue::in_tx), for a driver that blocks, such as rusqlite.
     ///
     /// # Errors
     /// As [`in_tx`](Enqueue::in_tx).
-    pub fn in_tx_blocking<T: EnlistBlocking>(self, tx: &mut T) -> Result<JobHandle<J>, Error> {
+    pub fn in_tx_blocking<Via, T: JoinsBlocking<Via> + ?Sized>(
+        self,
+        tx: &mut T,
+    ) -> Result<JobHandle<J>, Error> {
         let bound = self.jobs.bound()?;
         let now = bound.clock.now();
         let job = self.draft.write(&self.choices, &bound, now)?;
-        let answers = bound.store.enqueue_in_blocking(tx, now, vec![job])?;
+        let mut tx = tx.enlist();
+        let answers = bound.store.enqueue_in_blocking(&mut *tx, now, vec![job])?;
         Self::handle(self.jobs, answers)
     }
 
@@ -131,11 +143,11 @@ impl<J: Job> Enqueue<J> {
         Self::handle(self.jobs, answers)
     }
 
-    async fn send_in(self, tx: &mut dyn Enlist) -> Result<JobHandle<J>, Error> {
+    async fn send_in(self, mut tx: Box<dyn Enlist + '_>) -> Result<JobHandle<J>, Error> {
         let bound = self.jobs.bound()?;
         let now = bound.clock.now();
         let job = self.draft.write(&self.choices, &bound, now)?;
-        let answers = bound.store.enqueue_in(tx, now, vec![job]).await?;
+        let answers = bound.store.enqueue_in(&mut *tx, now, vec![job]).await?;
         Self::handle(self.jobs, answers)
     }
 
@@ -228,7 +240,7 @@ impl<J: Job> IntoFuture for Enqueue<J> {
 #[must_use = "nothing is enqueued until this is awaited"]
 pub struct EnqueueIn<'t, J> {
     enqueue: Enqueue<J>,
-    tx: &'t mut dyn Enlist,
+    tx: Box<dyn Enlist + 't>,
 }
 
 impl<'t, J: Job> IntoFuture for EnqueueIn<'t, J> {

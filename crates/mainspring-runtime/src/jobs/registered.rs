@@ -14,6 +14,7 @@ use super::middleware::DynMiddleware;
 use super::queue::{DEFAULT_QUEUE_SLOTS, Queue, SLOTS_MAX};
 use super::schedule::Schedule;
 use super::worker::DynWorker;
+use crate::environment::Environment;
 use crate::follow_up::FollowUps;
 
 /// Everything about jobs that an app was told.
@@ -93,14 +94,14 @@ impl Registered {
     }
 
     /// Every configuration error.
-    pub(crate) fn errors(&self, errors: &mut Vec<Error>) {
-        self.handle_errors(errors);
+    pub(crate) fn errors(&self, environment: &Environment, errors: &mut Vec<Error>) {
+        self.handle_errors(environment, errors);
         self.queue_errors(errors);
         self.worker_errors(errors);
         self.schedule_errors(errors);
     }
 
-    fn handle_errors(&self, errors: &mut Vec<Error>) {
+    fn handle_errors(&self, environment: &Environment, errors: &mut Vec<Error>) {
         if self.handles > 1 {
             errors.push(config(
                 "the app has more than one store of jobs",
@@ -108,7 +109,7 @@ impl Registered {
             ));
         }
         if let Some(jobs) = &self.jobs {
-            return errors.extend(jobs.source().check().err());
+            return errors.extend(jobs.check_in(environment).err());
         }
         let parts = [
             (!self.workers.is_empty(), "workers"),

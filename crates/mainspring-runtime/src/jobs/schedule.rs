@@ -6,7 +6,7 @@ use std::sync::Arc;
 use mainspring_core::error::Error;
 use mainspring_core::job::{Job, JobId, Payload, Scope, Unique};
 use mainspring_core::periodic::{AnyPlan, Overlap, Plan};
-use mainspring_core::store::NewJob;
+use mainspring_core::store::{NewJob, rules};
 use mainspring_core::time::Timestamp;
 
 use crate::periodic::Tick;
@@ -69,7 +69,7 @@ fn new_job<J: Job>(
     unique: &Option<Unique>,
 ) -> Result<NewJob, Error> {
     let options = J::options();
-    let mut new = NewJob::new(id, J::KIND, now, Payload::of(job)?);
+    let mut new = NewJob::new(id, J::KIND, rules::past(now), Payload::of(job)?);
     new.queue = Arc::from(options.queue);
     new.priority = options.priority;
     new.max_attempts = options.retry.max_attempts;

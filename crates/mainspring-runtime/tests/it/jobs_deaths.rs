@@ -4,13 +4,15 @@
 
 use std::sync::Arc;
 
+use mainspring_core::error::ErrorKind;
 use mainspring_core::job::{JobId, SessionId, State};
 use mainspring_core::lifecycle::Signal;
 use mainspring_core::store::Store;
 use mainspring_runtime::app::App;
-use mainspring_runtime::jobs::JobContext;
+use mainspring_runtime::jobs::{JobContext, Jobs};
 use tokio::sync::mpsc;
 
+use crate::flaky_store::{Fault, FlakyStore};
 use crate::jobs_rig::{Shelf, Work, stop_all, with_jobs};
 use crate::rig::{HOUR, Rig, Running};
 
@@ -210,4 +212,42 @@ async fn a_pill_is_quarantined_once_it_has_died_alone_and_its_neighbours_are_not
     reaches(&shelf, pill, State::Succeeded).await;
     stop_all(&rig, [last]).await;
     jobs.close().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_dead_are_found_at_the_start_although_the_first_look_fails() {
+    let (rig, shelf) = (Rig::new(), Shelf::default());
+    let (app, jobs) = with_jobs(&rig, &shelf);
+    let app = app
+        .without_health()
+        .worker_fn(|ctx: JobContext, _: Work| async move {
+            ctx.clock().sleep(HOUR).await;
+            Ok(())
+        });
+    let dying = rig.ready(app).await;
+    let id = jobs.enqueue(Work("job".into())).await.unwrap().id();
+    rig.clock.settle().await;
+    let session = shelf.store.peers().await.unwrap()[0].session;
+    shelf.store.kill(session);
+    dying.handle.signal(Signal::Terminate);
+    dying.handle.signal(Signal::Terminate);
+    let _ = rig.clock.run_until(dying.report).await.unwrap();
+
+    let flaky = FlakyStore::on(shelf.store.clone());
+    flaky.fail("peers", [Fault::Before(ErrorKind::Contended)]);
+    flaky.fail(
+        "rescue",
+        [Fault::Before(ErrorKind::Contended), Fault::After],
+    );
+    let app = rig.app().without_health().jobs(Jobs::new(flaky.clone()));
+    let heir = rig
+        .ready(app.worker_fn(|_: JobContext, _: Work| async { Ok(()) }))
+        .await;
+    reaches(&shelf, id, State::Succeeded).await;
+    assert_eq!(
+        shelf.get(id).await.deaths,
+        1,
+        "one death, however often it is told"
+    );
+    stop_all(&rig, [heir]).await;
 }

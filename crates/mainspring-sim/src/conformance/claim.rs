@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use mainspring_core::error::ErrorKind;
 use mainspring_core::job::{Priority, Rate, State};
-use mainspring_core::store::{BATCH_MAX, ClaimRequest, Promoted};
+use mainspring_core::store::{BATCH_MAX, ClaimRequest, Finished, Promoted};
 
 use super::env::{Env, due, id, ids, job, kind_of, name, queue, session, succeed, t};
 
@@ -44,6 +44,24 @@ pub(super) async fn no_job_is_claimed_twice(env: Env) {
     env.enqueue(0, vec![job(1), job(2)]).await;
     assert_eq!(env.claim(0, 9).await.len(), 2);
     assert!(env.claim(0, 9).await.is_empty());
+}
+
+pub(super) async fn a_claim_of_unknown_outcome_is_given_back_by_the_next(env: Env) {
+    env.open(1).await;
+    env.enqueue(0, vec![job(1), job(2)]).await;
+    let one = || env.request(vec![queue("default", &["k"], 1)]);
+    let lost = one();
+    let mut next = one();
+    next.void = vec![lost.token, env.token()];
+    assert_eq!(ids(&env.ask(1, lost).await.jobs), [id(1)]);
+    let again = env.ask(2, next).await.jobs;
+    assert_eq!(ids(&again), [id(1)]);
+    for run in again {
+        assert_eq!((run.attempt, run.claims), (1, 2));
+        let done = env.finish(3, run.claim, succeed()).await;
+        assert_eq!(done, Finished::Now(State::Succeeded));
+    }
+    assert_eq!(ids(&env.claim(4, 9).await), [id(2)]);
 }
 
 pub(super) async fn a_scheduled_job_is_not_claimed(env: Env) {

@@ -1,13 +1,37 @@
 //! Transactions of rusqlite.
 
 use mainspring_core::error::Error;
-use mainspring_core::store::{Dialect, EnlistBlocking, SqlRow, SqlValue};
-use rusqlite::Connection;
+use mainspring_core::store::{Dialect, EnlistBlocking, JoinsBlocking, SqlRow, SqlValue};
 use rusqlite::types::{ToSqlOutput, Value, ValueRef};
+use rusqlite::{Connection, Savepoint, Transaction};
 
+use super::not_open;
 use crate::fault::typed;
 
-/// A transaction of rusqlite, as jobs join it.
+/// How jobs join a transaction of rusqlite: never named, the compiler finds it.
+#[derive(Debug)]
+pub enum Rusqlite {}
+
+impl JoinsBlocking<Rusqlite> for Transaction<'_> {
+    fn enlist(&mut self) -> Box<dyn EnlistBlocking + '_> {
+        Box::new(RusqliteTx::new(self))
+    }
+}
+
+impl JoinsBlocking<Rusqlite> for Savepoint<'_> {
+    fn enlist(&mut self) -> Box<dyn EnlistBlocking + '_> {
+        Box::new(RusqliteTx::new(self))
+    }
+}
+
+/// For a connection whose transaction was begun by a statement of the user's own.
+impl JoinsBlocking<Rusqlite> for Connection {
+    fn enlist(&mut self) -> Box<dyn EnlistBlocking + '_> {
+        Box::new(RusqliteTx::new(self))
+    }
+}
+
+/// A transaction of rusqlite of which there is only a shared reference.
 ///
 /// ```
 /// use mainspring_core::store::EnlistBlocking;
@@ -35,6 +59,10 @@ impl EnlistBlocking for RusqliteTx<'_> {
     }
 
     fn execute(&mut self, sql: &str, values: Vec<SqlValue>) -> Result<Vec<SqlRow>, Error> {
+        // Each statement would be a transaction of its own, and a crash would leave half a job.
+        if self.0.is_autocommit() {
+            return Err(not_open());
+        }
         run(self.0, sql, values).map_err(typed)
     }
 }

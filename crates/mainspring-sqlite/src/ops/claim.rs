@@ -7,7 +7,7 @@ use bytes::Bytes;
 use mainspring_core::job::{JobId, Payload, Priority, SessionId};
 use mainspring_core::store::{Claim, ClaimRequest, Claimed, ClaimedJob, QueueClaim, rules};
 
-use super::{gate, limit, row};
+use super::{gate, limit, rescue, row};
 use crate::fault::{Done, corrupt};
 use crate::marks;
 use crate::micros;
@@ -25,6 +25,9 @@ pub(crate) fn claim(tx: &mut Tx<'_, '_>, now: i64, request: &ClaimRequest) -> Do
     let wanted = request.queues.iter().map(|queue| queue.max);
     rules::check_batch(wanted.fold(0, usize::saturating_add))?;
     check_session(tx, request.session)?;
+    if !request.void.is_empty() {
+        rescue::void(tx, now, request.session, &request.void)?;
+    }
     let mut claimed = Claimed::default();
     let mut rows = Vec::new();
     let mut lanes = Vec::with_capacity(request.queues.len());
@@ -33,18 +36,18 @@ pub(crate) fn claim(tx: &mut Tx<'_, '_>, now: i64, request: &ClaimRequest) -> Do
         if !request.solo {
             let places = merge(tx, &known, queue.max)?;
             let places = limit::limited(tx, now, queue, places, &mut claimed)?;
-            for (_, seq) in places {
-                claimed.jobs.push(take(tx, now, request, seq)?);
-                rows.push(seq);
-            }
+            rows.extend(places.into_iter().map(|(_, seq)| seq));
         }
         lanes.push(known);
     }
     if request.solo
         && let Some(seq) = first_solo(tx, now, request, &lanes, &mut claimed)?
     {
-        claimed.jobs.push(take(tx, now, request, seq)?);
         rows.push(seq);
+    }
+    // Neighbours are taken together: a statement for each job costs as much as its work.
+    for run in rows.chunk_by(|one, next| one.checked_add(1) == Some(*next)) {
+        take(tx, now, request, run, &mut claimed.jobs)?;
     }
     for lane in lanes.iter().flatten() {
         claimed.solo_waits = claimed.solo_waits || solo(tx, *lane)?.is_some();
@@ -174,8 +177,18 @@ struct Row {
     meta: Option<String>,
 }
 
-fn take(tx: &mut Tx<'_, '_>, now: i64, request: &ClaimRequest, seq: i64) -> Done<ClaimedJob> {
-    let row = tx.sql.row(Sql::SelectClaimable, (seq,), |row| {
+/// Takes the ready jobs of neighbouring rows.
+fn take(
+    tx: &mut Tx<'_, '_>,
+    now: i64,
+    request: &ClaimRequest,
+    run: &[i64],
+    jobs: &mut Vec<ClaimedJob>,
+) -> Done<()> {
+    let (Some(first), Some(last)) = (run.first(), run.last()) else {
+        return Ok(());
+    };
+    let rows = tx.sql.rows(Sql::SelectClaimable, (first, last), |row| {
         Ok(Row {
             id: row.get(0)?,
             lane: row.get(1)?,
@@ -192,15 +205,29 @@ fn take(tx: &mut Tx<'_, '_>, now: i64, request: &ClaimRequest, seq: i64) -> Done
             meta: row.get(12)?,
         })
     })?;
-    let row = row.ok_or_else(|| corrupt("the index of ready jobs"))?;
-    if row.claims > 0 {
-        archive(tx, seq, row.claims)?;
+    for (row, seq) in rows.iter().zip(run).filter(|(row, _)| row.claims > 0) {
+        archive(tx, *seq, row.claims)?;
     }
     let token = request.token.to_bytes();
     let session = request.session.as_bytes();
     let alone = if request.solo { marks::ALONE } else { 0 };
-    tx.sql
-        .execute(Sql::ClaimJob, (seq, &token[..], &session[..], now, alone))?;
+    let params = (first, last, &token[..], &session[..], now, alone);
+    let taken = tx.sql.execute(Sql::ClaimJobs, params)?;
+    if rows.len() != run.len() || taken != run.len() {
+        return Err(corrupt("the index of ready jobs"));
+    }
+    for (row, seq) in rows.into_iter().zip(run) {
+        jobs.push(claimed_job(tx, request, row, *seq)?);
+    }
+    Ok(())
+}
+
+fn claimed_job(
+    tx: &mut Tx<'_, '_>,
+    request: &ClaimRequest,
+    row: Row,
+    seq: i64,
+) -> Done<ClaimedJob> {
     let lane = tx.lane_names(row.lane)?;
     if row.marks & marks::UNIQUE_START != 0 {
         super::unique::free_started(tx, seq, &lane.kind, &row.id)?;

@@ -10,7 +10,7 @@ use crate::fault::Done;
 use crate::life::{self, Began};
 use crate::marks;
 use crate::sql::Sql;
-use crate::writer::Tx;
+use crate::writer::{Effect, Tx};
 
 /// Gives the jobs of a dead session back and forgets the session.
 pub(crate) fn rescue(
@@ -38,7 +38,37 @@ pub(crate) fn rescue(
 
 /// Releases what a session that ends in good order still runs.
 pub(crate) fn close(tx: &mut Tx<'_, '_>, now: i64, session: SessionId) -> Done<()> {
+    give_back(tx, now, session, |_| true)?;
+    forget(tx, session)
+}
+
+/// Releases what a session holds under claims of which nobody knows whether they happened.
+pub(crate) fn void(
+    tx: &mut Tx<'_, '_>,
+    now: i64,
+    session: SessionId,
+    tokens: &[Token],
+) -> Done<()> {
+    give_back(tx, now, session, |token| tokens.contains(&token))?;
+    for token in tokens {
+        tx.sql.execute(Sql::DeleteClaim, (&token.to_bytes()[..],))?;
+        // All of its jobs, however many.
+        tx.memory.effects.push(Effect::Ended(*token, usize::MAX));
+    }
+    Ok(())
+}
+
+fn give_back(
+    tx: &mut Tx<'_, '_>,
+    now: i64,
+    session: SessionId,
+    under: impl Fn(Token) -> bool,
+) -> Done<()> {
     for mut job in owned_by(tx, session)? {
+        let token = job.token.map(Token::from_bytes);
+        if !token.is_some_and(&under) {
+            continue;
+        }
         if job.state == State::Running {
             let reason = finish::cancelling(tx, &job)?;
             let ending = rules::finish(&Verdict::Release, reason.as_deref());
@@ -47,7 +77,7 @@ pub(crate) fn close(tx: &mut Tx<'_, '_>, now: i64, session: SessionId) -> Done<(
         }
         wait::settle(tx, now, job)?;
     }
-    forget(tx, session)
+    Ok(())
 }
 
 fn rescue_one(

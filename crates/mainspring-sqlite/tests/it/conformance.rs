@@ -17,17 +17,24 @@ use crate::support::{Place, at};
 pub(crate) struct Files;
 
 /// One of them.
-struct File {
-    place: Place,
+pub(crate) struct File {
+    pub(crate) place: Place,
     store: Arc<SqliteStore>,
+}
+
+impl Files {
+    pub(crate) fn file(&self) -> File {
+        let place = Place::new();
+        let source = SqliteSource::new(place.path()).synchronous(Synchronous::Off);
+        let store = Arc::new(source.open_blocking(at(0)).unwrap());
+        File { place, store }
+    }
 }
 
 impl Fixture for Files {
     fn open(&self) -> BoxFuture<'_, Box<dyn Subject>> {
-        let place = Place::new();
-        let source = SqliteSource::new(place.path()).synchronous(Synchronous::Off);
-        let store = Arc::new(source.open_blocking(at(0)).unwrap());
-        Box::pin(async { Box::new(File { place, store }) as Box<dyn Subject> })
+        let file = self.file();
+        Box::pin(async { Box::new(file) as Box<dyn Subject> })
     }
 }
 

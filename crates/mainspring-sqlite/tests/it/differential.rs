@@ -37,7 +37,7 @@ async fn random_operations_are_answered_as_the_model_does() {
     }
 }
 
-struct Memory;
+pub(crate) struct Memory;
 
 struct One(MemoryStore);
 

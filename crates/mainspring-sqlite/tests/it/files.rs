@@ -227,3 +227,20 @@ async fn a_closed_store_leaves_no_log() {
         .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Closed);
 }
+
+#[test]
+fn a_new_database_makes_its_folder_and_an_impossible_one_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("some/where/a.db");
+    let source = SqliteSource::new(&path);
+    assert_eq!(source.path(), path);
+    source.open_blocking(at(0)).unwrap();
+    assert!(path.exists());
+    let error = SqliteSource::new(path.join("b.db"))
+        .open_blocking(at(0))
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Io);
+    let shown = format!("the folder {} of the database", path.display());
+    assert!(error.to_string().contains(&shown), "{error}");
+    assert!(error.hint().is_some());
+}

@@ -13,6 +13,8 @@ mod drain;
 mod files;
 mod neighbours;
 mod processes;
+#[cfg(feature = "sqlx")]
+mod sqlx;
 mod support;
 mod warnings;
 mod work;

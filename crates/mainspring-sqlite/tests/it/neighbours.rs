@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 
-use mainspring_core::error::ErrorKind;
-use mainspring_core::store::Store;
+use mainspring_core::error::{Error, ErrorKind};
+use mainspring_core::store::{Enqueued, JoinsBlocking, NewJob, Store};
 use mainspring_sqlite::{RusqliteTx, SqliteStore};
 use rusqlite::Connection;
 
@@ -132,11 +132,43 @@ fn a_transaction_on_another_database_is_refused() {
     let store = place.open();
     let other = Place::new();
     drop(other.open());
-    for user in [begin(&other), Connection::open_in_memory().unwrap()] {
+    let empty = Connection::open_in_memory().unwrap();
+    empty.execute_batch("BEGIN").unwrap();
+    for user in [begin(&other), empty] {
         let mut tx = RusqliteTx::new(&user);
         let error = store.enqueue_in_blocking(&mut tx, at(0), vec![place.job("a")]);
         assert_eq!(error.unwrap_err().kind(), ErrorKind::WrongStore);
     }
+}
+
+#[tokio::test]
+async fn each_type_of_the_driver_joins_and_a_connection_alone_does_not() {
+    let place = Place::new();
+    let store = place.open();
+    let mut user = place.user();
+    let job = || vec![place.job("a")];
+    let told = join(&store, &mut user, job());
+    assert_eq!(told.unwrap_err().kind(), ErrorKind::Input);
+    user.execute_batch("BEGIN IMMEDIATE").unwrap();
+    join(&store, &mut user, job()).unwrap();
+    user.execute_batch("COMMIT").unwrap();
+    let mut tx = user.transaction().unwrap();
+    join(&store, &mut tx, job()).unwrap();
+    let mut inner = tx.savepoint().unwrap();
+    join(&store, &mut inner, job()).unwrap();
+    drop(inner);
+    tx.commit().unwrap();
+    let counts = store.counts().await.unwrap();
+    let jobs: u64 = counts.iter().map(|count| count.jobs).sum();
+    assert_eq!(jobs, 2, "what was in the savepoint is rolled back");
+}
+
+fn join<Via, T: JoinsBlocking<Via>>(
+    store: &SqliteStore,
+    tx: &mut T,
+    jobs: Vec<NewJob>,
+) -> Result<Vec<Enqueued>, Error> {
+    store.enqueue_in_blocking(&mut *tx.enlist(), at(0), jobs)
 }
 
 #[tokio::test]

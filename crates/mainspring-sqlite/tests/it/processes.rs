@@ -122,11 +122,11 @@ async fn what_a_killed_process_was_told_is_kept_and_its_batches_are_whole() {
         child.until("child: wrote 2");
         pause(Duration::from_micros(1_300 * round));
         let rest = child.kill();
-        let told = rest
+        let mut told = rest
             .iter()
             .filter_map(|line| line.split_once("child: wrote "));
         let last: u64 = told
-            .last()
+            .next_back()
             .map_or(2, |(_, number)| number.parse().unwrap_or(2));
         let store = place.open();
         let mut written = 0;

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use mainspring::prelude::*;
+use mainspring::sqlite::rusqlite::Connection;
 
 pub struct Plain;
 
@@ -40,4 +41,18 @@ impl Action for Block {
     async fn call(&self, _ctx: ActionContext, _address: IpAddr) -> Result<(), ActionError> {
         Ok(())
     }
+}
+
+//~ error: rusqlite::Connection` is no transaction that jobs can join
+//~ pass `&mut tx`, a transaction of sqlx on SQLite, and turn on the feature `sqlx`
+//~ a transaction of rusqlite goes to the method that ends in `_blocking`
+pub fn in_tx<J: Job>(jobs: &Jobs, job: J, mut tx: Connection) {
+    let _ = jobs.enqueue(job).in_tx(&mut tx);
+}
+
+//~ error: `Plain` is no transaction that jobs can join by blocking
+//~ pass `&mut tx`, a transaction of `mainspring::sqlite::rusqlite`
+//~ a transaction of sqlx goes to the method without `_blocking`
+pub fn in_tx_blocking<J: Job>(jobs: &Jobs, job: J, mut tx: Plain) {
+    let _ = jobs.enqueue(job).in_tx_blocking(&mut tx);
 }

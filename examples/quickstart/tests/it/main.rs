@@ -8,7 +8,9 @@
 )]
 
 mod http;
+mod kills;
 mod load;
+mod mail;
 mod register;
 mod reports;
 mod service;

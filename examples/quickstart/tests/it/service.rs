@@ -147,6 +147,18 @@ impl Service {
         http::get(&self.health, path).unwrap()
     }
 
+    /// Waits until its data folder is as it should be. Each look asks the service, which takes a
+    /// while, and fails once it is gone.
+    pub(crate) fn wait_until(&self, is_there: impl Fn(&Path) -> bool + Send + 'static) {
+        let (done, waited) = mpsc::channel();
+        let (health, data) = (self.health.clone(), self.data.clone());
+        thread(move || {
+            while !is_there(&data) && http::get(&health, "/live").is_ok() {}
+            let _ = done.send(());
+        });
+        waited.recv_timeout(LIMIT).unwrap();
+    }
+
     pub(crate) fn signal(&self, name: &str) {
         self.process.signal(name);
     }

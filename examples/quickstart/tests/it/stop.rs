@@ -4,14 +4,17 @@
 use crate::service::{Ended, Plan, Service};
 
 /// Every component and phase of the report, in order.
-const REPORT: [&str; 9] = [
+const REPORT: [&str; 12] = [
     "component warm-cache: started in ",
     "component journals: started in ",
+    "component users: started in ",
+    "component outbox: started in ",
     "phase drain: finished in ",
     "phase http: finished in ",
     "phase follow-ups: finished in ",
     "phase workers: finished in ",
     "phase components: finished in ",
+    "phase stores: finished in ",
     "phase telemetry: finished in ",
     "phase health: finished in ",
 ];

@@ -16,6 +16,7 @@ impl Tables {
         let wanted = request.queues.iter().map(|queue| queue.max);
         rules::check_batch(wanted.fold(0, usize::saturating_add))?;
         self.check_session(request.session)?;
+        self.give_back(now, request.session, |token| request.void.contains(&token));
         let mut claimed = Claimed::default();
         let mut rows = Vec::new();
         if request.solo {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::super::{Claim, Peer, PeerLock, RescueRules, Rescued, rules};
 use super::tables::Tables;
 use crate::error::Error;
-use crate::job::{SessionId, State, Verdict};
+use crate::job::{SessionId, State, Token, Verdict};
 use crate::time::Timestamp;
 
 /// What others see of a session.
@@ -41,8 +41,22 @@ impl Tables {
     }
 
     pub(super) fn close_session(&mut self, now: Timestamp, session: SessionId) {
+        self.give_back(now, session, |_| true);
+        self.sessions.remove(&session);
+    }
+
+    /// Releases what a session runs under these claims.
+    pub(super) fn give_back(
+        &mut self,
+        now: Timestamp,
+        session: SessionId,
+        under: impl Fn(Token) -> bool,
+    ) {
         for row in self.owned_by(session) {
             let Some(it) = self.row(row) else { continue };
+            if !it.token.is_some_and(&under) {
+                continue;
+            }
             if it.state == State::Running {
                 let ending = rules::finish(&Verdict::Release, it.cancelling.as_deref());
                 self.update(row, |it| {
@@ -52,7 +66,6 @@ impl Tables {
             }
             self.settle(now, row);
         }
-        self.sessions.remove(&session);
     }
 
     pub(super) fn rescue(

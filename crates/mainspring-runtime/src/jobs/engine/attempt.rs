@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::task::{Context as Poller, Poll};
 use std::time::Duration;
 
+use mainspring_core::cause::CauseKind;
 use mainspring_core::context::Context;
 use mainspring_core::dispatch::{Ended, Policy, verdict};
 use mainspring_core::error::BoxError;
@@ -43,10 +44,8 @@ impl Shared {
         slot.begin(claim, ctx.clone(), Arc::clone(&kind.name), now.monotonic);
         let running = self.metrics.jobs().running();
         let ctx = JobContext::new(ctx, job, Arc::clone(&self.bound), now.wall);
-        let session = self.session();
-        self.bound.store.mark(session, &claim, true);
+        slot.mark(&*self.bound.store, Some((self.session(), claim)));
         let ended = self.body(slot, kind, &ctx, now.monotonic).await;
-        self.bound.store.mark(session, &claim, false);
         drop(running);
         let ended = how(kind, &ctx, slot.end(), ended);
         let elsewhere = ended == Ended::CompletedElsewhere;
@@ -149,7 +148,9 @@ fn how(
             if let Some(Unreadable(error)) = error.downcast_ref() {
                 return Ended::Unreadable(with_sources(error));
             }
-            if ctx.cause().is_some_and(|cause| cause.is_shutdown()) {
+            // Told to stop for reasons that are not its own: that is no failure.
+            let cause = ctx.cause().map(|cause| cause.kind());
+            if let Some(CauseKind::Shutdown | CauseKind::Replaced) = cause {
                 return Ended::Stopped;
             }
             let class = caught_class(kind, &error);

@@ -27,24 +27,29 @@ impl Shared {
                 rescuer = Rescuer::new(self.session());
             }
             let now = Monotonic::from_origin(began.elapsed());
-            io(self.look_at_peers(&mut rescuer, now)).await;
+            let seen = io(self.look_at_peers(&mut rescuer, now)).await;
             io(unknown.look()).await;
             // Real time: on virtual time a year may pass between two looks.
             io_time::pause(LOOK_EVERY).await;
-            if !rescuer.has_peers() && changed.changed().await.is_err() {
+            if seen && !rescuer.has_peers() && changed.changed().await.is_err() {
                 return;
             }
         }
     }
 
-    async fn look_at_peers(&self, rescuer: &mut Rescuer, now: Monotonic) {
+    /// One look; false if the store could not say who is there.
+    async fn look_at_peers(&self, rescuer: &mut Rescuer, now: Monotonic) -> bool {
         let peers = match self.bound.store.peers().await {
             Ok(peers) => peers,
-            Err(error) => return self.failed("peers", &error),
+            Err(error) => {
+                self.failed("peers", &error);
+                return false;
+            }
         };
         for dead in rescuer.look(now, &peers) {
             self.rescue_one(dead).await;
         }
+        true
     }
 
     async fn rescue_one(&self, dead: Dead) {

@@ -1,6 +1,7 @@
 //! Runners: tasks that take one job after the other until none waits.
 
 use std::collections::BTreeMap;
+use std::mem::replace;
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,8 +13,8 @@ use mainspring_core::activity::TaskKind;
 use mainspring_core::cause::{Cause, CauseKind};
 use mainspring_core::clock::{After, Clock};
 use mainspring_core::context::Context;
-use mainspring_core::job::JobId;
-use mainspring_core::store::Claim;
+use mainspring_core::job::{JobId, SessionId};
+use mainspring_core::store::{Claim, Store};
 use mainspring_core::time::Monotonic;
 
 use super::Shared;
@@ -32,6 +33,8 @@ pub(super) struct Slot {
     /// The body is to be dropped.
     cut: AtomicBool,
     waker: AtomicWaker,
+    /// The body that the store was last told of: what follows it at once takes over its mark.
+    marked: Mutex<Option<(SessionId, Claim)>>,
 }
 
 #[derive(Debug)]
@@ -105,6 +108,21 @@ impl Slot {
         true
     }
 
+    /// Tells the store which body runs now, instead of the one before.
+    pub(super) fn mark(&self, store: &dyn Store, begins: Option<(SessionId, Claim)>) {
+        let marked = self.marked.lock();
+        let ended = replace(&mut *marked.unwrap_or_else(PoisonError::into_inner), begins);
+        match (ended, begins) {
+            (Some((session, ended)), Some((same, begins))) if session == same => {
+                store.mark_next(session, &ended, &begins);
+            }
+            _ => {
+                ended.inspect(|(session, ended)| store.mark(*session, ended, false));
+                begins.inspect(|(session, begins)| store.mark(*session, begins, true));
+            }
+        }
+    }
+
     pub(super) fn is_cut(&self) -> bool {
         self.cut.load(Ordering::SeqCst)
     }
@@ -172,10 +190,11 @@ impl Shared {
                 self.wake.notify_one();
             }
             let Some(job) = job else {
-                return;
+                return slot.mark(&*self.bound.store, None);
             };
             end = Some(self.attempt(slot, job, now).await);
             if jobs % JOBS_IN_A_ROW == 0 {
+                slot.mark(&*self.bound.store, None);
                 tokio::task::yield_now().await;
             }
         }

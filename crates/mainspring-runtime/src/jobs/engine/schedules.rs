@@ -7,6 +7,7 @@ use mainspring_core::activity::io;
 use mainspring_core::context::SpanKind;
 use mainspring_core::dispatch::{DueFire, Scheduler};
 use mainspring_core::error::Error;
+use mainspring_core::event::Event;
 use mainspring_core::job::JobId;
 use mainspring_core::store::{Fire, Fired, NewJob};
 use mainspring_core::telemetry::event;
@@ -96,6 +97,10 @@ impl Shared {
             tracing::debug!(
                 name: event::SCHEDULE_FIRED, schedule = name, %scheduled_for, "a schedule fired"
             );
+            self.ctx.env().spawner.events().emit(Event::ScheduleFired {
+                name: Arc::clone(&schedule.name),
+                scheduled_for,
+            });
         }
         Ok(enqueues)
     }

@@ -9,6 +9,7 @@ use std::task::Poll;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use mainspring_core::activity::io;
+use mainspring_core::cause::{Cause, CauseKind};
 use mainspring_core::dispatch::{Command, Wake};
 use mainspring_core::error::{Error, ErrorKind};
 use mainspring_core::job::{SessionId, State, Token};
@@ -24,10 +25,20 @@ use crate::failure::with_sources;
 
 /// What the store has answered.
 enum Answer {
-    Claimed(Token, Result<Claimed, Error>),
+    Claimed(Tokens, Result<Claimed, Error>),
     Finished(Result<Vec<Finished>, Error>),
     Promoted(Result<Promoted, Error>),
 }
+
+/// The token of a claim, and those of earlier ones of which nobody knows whether they happened.
+struct Tokens {
+    token: Token,
+    void: Vec<Token>,
+}
+
+/// How many claims of unknown outcome are remembered. What the oldest beyond that hold is given back
+/// when the session ends.
+const VOID_MAX: usize = BATCH_MAX;
 
 type Trips = FuturesUnordered<BoxFuture<'static, Answer>>;
 
@@ -36,9 +47,9 @@ impl Shared {
     pub(super) async fn dispatch(self: Arc<Self>) {
         let mut changed = self.bound.changed.subscribe();
         let mut trips = Trips::new();
-        // The token of a claim of which nobody knows whether it happened: what it has claimed is
-        // found again under it.
-        let mut unknown = None;
+        // The claims of which nobody knows whether they happened: the next one gives back what they
+        // hold.
+        let mut void = Vec::new();
         let mut commands = Vec::new();
         loop {
             let (wake, drained) = {
@@ -54,9 +65,10 @@ impl Shared {
                 match command {
                     Command::Run { queue, runners } => self.run(queue, runners),
                     Command::Claim { queues, solo } => {
-                        let token = unknown.take();
-                        let token = token.unwrap_or_else(|| Token::new(&self.bound.random));
-                        trips.push(Box::pin(io(Arc::clone(&self).claim(queues, solo, token))));
+                        let token = Token::new(&self.bound.random);
+                        let void = std::mem::take(&mut void);
+                        let tokens = Tokens { token, void };
+                        trips.push(Box::pin(io(Arc::clone(&self).claim(queues, solo, tokens))));
                     }
                     Command::Finish(batch) => {
                         trips.push(Box::pin(io(Arc::clone(&self).finish(batch))));
@@ -66,7 +78,7 @@ impl Shared {
                 }
             }
             if let Some(answer) = self.next_answer(&mut trips, &mut changed, wake).await {
-                unknown = self.answered(answer).or(unknown);
+                self.answered(answer, &mut void);
             }
         }
     }
@@ -103,15 +115,19 @@ impl Shared {
         .await
     }
 
-    /// Feeds an answer to the dispatcher; returns the token of a claim whose outcome is unknown.
-    fn answered(&self, answer: Answer) -> Option<Token> {
+    /// Feeds an answer to the dispatcher; notes the token of a claim whose outcome is unknown.
+    fn answered(&self, answer: Answer, void: &mut Vec<Token>) {
         let now = self.moment();
         match answer {
             Answer::Claimed(_, Ok(claimed)) => self.machine().claimed(now, claimed),
-            Answer::Claimed(token, Err(error)) => {
+            Answer::Claimed(tokens, Err(error)) => {
                 self.machine().claim_failed(now);
                 self.failed("claim", &error);
-                return (error.kind() == ErrorKind::Unknown).then_some(token);
+                *void = tokens.void;
+                if error.kind() == ErrorKind::Unknown {
+                    void.truncate(VOID_MAX - 1);
+                    void.insert(0, tokens.token);
+                }
             }
             Answer::Finished(Ok(answers)) => {
                 let sent = self.machine().finished(&answers);
@@ -127,18 +143,18 @@ impl Shared {
                 self.failed("promote", &error);
             }
         }
-        None
     }
 
-    async fn claim(self: Arc<Self>, queues: Vec<QueueClaim>, solo: bool, token: Token) -> Answer {
-        let mut request = ClaimRequest::new(self.session(), token, queues);
+    async fn claim(self: Arc<Self>, queues: Vec<QueueClaim>, solo: bool, tokens: Tokens) -> Answer {
+        let mut request = ClaimRequest::new(self.session(), tokens.token, queues);
         request.solo = solo;
+        request.void = tokens.void.clone();
         let now = self.bound.clock.now();
         let claimed = self.bound.store.claim(now, request).await;
         if claimed.as_ref().is_err_and(Error::is_fenced) {
             self.rejoin().await;
         }
-        Answer::Claimed(token, claimed)
+        Answer::Claimed(tokens, claimed)
     }
 
     /// Somebody took this process for dead, as after a long suspension: what it ran runs elsewhere.
@@ -146,7 +162,10 @@ impl Shared {
     async fn rejoin(&self) {
         self.machine().lose_waiting();
         for (_, ctx, _) in self.slots().all().iter().filter_map(|slot| slot.running()) {
-            ctx.cancel("the job was given to another process, which took this one for dead");
+            ctx.cancel(Cause::new(
+                CauseKind::Replaced,
+                "the job was given to another process, which took this one for dead",
+            ));
         }
         let now = self.bound.clock.now();
         let session = SessionId::new(&self.bound.random, now);
