@@ -3,6 +3,7 @@
 //! Each command is one file here. `tidy` is also a test of this crate, so that
 //! `cargo test --workspace` holds every rule it checks.
 
+mod chaos;
 mod examples;
 mod fuzz;
 mod loom;
@@ -63,6 +64,12 @@ const COMMANDS: &[Command] = &[
         arguments: "",
         summary: "run the loom models of mainspring-core, in release",
         run: loom::run,
+    },
+    Command {
+        name: "chaos",
+        arguments: "ROW [--cycles N] [--seed S]",
+        summary: "kill, stop, pill or term: real processes on one file, in the long form",
+        run: chaos::run,
     },
     Command {
         name: "fuzz",
@@ -172,6 +179,7 @@ mod tests {
         refused(&["oracle", "x"], "takes no arguments");
         refused(&["loom", "x"], "takes no arguments");
         refused(&["fuzz", "--seconds"], "needs a number");
+        refused(&["chaos"], "needs a row");
     }
 
     #[test]

@@ -102,6 +102,10 @@ pub mod metric {
     /// Jobs quarantined because they killed their process. A counter in jobs.
     pub const JOBS_QUARANTINED: &str = "mainspring_jobs_quarantined_total";
 
+    /// Attempts that ended after their job had been given to somebody else: they changed nothing.
+    /// A counter in attempts.
+    pub const JOBS_FENCED: &str = "mainspring_jobs_fenced_total";
+
     /// Calls of the engine to its store that failed and are made again. A counter in calls.
     pub const STORE_FAILURES: &str = "mainspring_store_failures_total";
 
@@ -139,6 +143,7 @@ pub mod metric {
         JOBS_RUNNING,
         JOBS_RESCUED,
         JOBS_QUARANTINED,
+        JOBS_FENCED,
         STORE_FAILURES,
         PROBES,
         METRICS_COLLECTOR_FAILURES,
@@ -348,8 +353,8 @@ pub mod event {
     /// `error`.
     pub const STORE_FULL: &str = "store.full";
 
-    /// Another process took this one for dead; its store is closed. Level error; fields: none.
-    pub const STORE_CLOSED: &str = "store.closed";
+    /// The file by which this process shows that it lives was removed. Level warn; fields: none.
+    pub const STORE_SESSION_REMOVED: &str = "store.session_removed";
 
     /// A thread of the store panicked. Level error; fields: none.
     pub const STORE_PANICKED: &str = "store.panicked";
@@ -412,7 +417,7 @@ pub mod event {
         STORE_LOCKED,
         STORE_COMMIT_WEAK,
         STORE_FULL,
-        STORE_CLOSED,
+        STORE_SESSION_REMOVED,
         STORE_PANICKED,
         PROBE_FAILED,
         METRICS_COLLECTOR_FAILED,

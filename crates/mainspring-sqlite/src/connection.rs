@@ -6,7 +6,7 @@ use std::time::Duration;
 use mainspring_core::error::{Error, ErrorKind};
 use rusqlite::{Connection, OpenFlags};
 
-use crate::fault::{is_busy, typed};
+use crate::fault::{self, is_busy, typed};
 use crate::seam::{self, IoInstant};
 
 /// The oldest SQLite that may be used: older ones can damage a WAL database when two connections
@@ -71,9 +71,23 @@ pub(crate) fn open_writer(path: &Path) -> Result<Connection, Error> {
     };
     set().map_err(|error| match error {
         rusqlite::Error::InvalidQuery => no_wal(),
-        error => typed(error),
+        error => unless_read_only(path, typed(error)),
     })?;
     Ok(connection)
+}
+
+/// A file that is there and cannot be opened may be one that cannot be written: SQLite does not say
+/// so when it is the log beside it that it cannot make.
+fn unless_read_only(path: &Path, error: Error) -> Error {
+    use std::io::ErrorKind as Io;
+    let refused = match std::fs::OpenOptions::new().write(true).open(path) {
+        Err(refused) if error.kind() == ErrorKind::StoreGone => refused,
+        _ => return error,
+    };
+    match refused.kind() {
+        Io::ReadOnlyFilesystem | Io::PermissionDenied => fault::read_only(refused),
+        _ => error,
+    }
 }
 
 /// A connection that only reads.

@@ -61,9 +61,28 @@ pub(crate) const HINT_IMMEDIATE: &str = "begin the transaction with BEGIN IMMEDI
 /// The hint of every call that waits for a lock that its own task may hold.
 pub(crate) const HINT_IN_TX: &str = "a transaction is open here? use `in_tx`";
 
-/// The hint of every file that may not be written.
-pub(crate) const HINT_READ_ONLY: &str =
-    "check the owner and mode of the file and its folder, and how the disk is mounted";
+/// What callers are told of a kind of error: it, its message and its hint.
+type Told = (ErrorKind, &'static str, &'static str);
+
+/// The database is there to be read alone.
+const READ_ONLY: Told = (
+    ErrorKind::ReadOnly,
+    "the database cannot be written",
+    "check the owner and mode of the file and its folder, and how the disk is mounted",
+);
+
+/// The storage has changed what was written.
+const NOT_WRITTEN: Told = (
+    ErrorKind::Corrupt,
+    "a row of the database is not what was written",
+    "restore a backup",
+);
+
+/// The error of a database that the system does not let us write.
+pub(crate) fn read_only(error: std::io::Error) -> Error {
+    let (kind, message, hint) = READ_ONLY;
+    Error::new(kind, message).with_hint(hint).with_source(error)
+}
 
 /// The error for callers.
 pub(crate) fn typed(error: rusqlite::Error) -> Error {
@@ -76,7 +95,7 @@ pub(crate) fn typed(error: rusqlite::Error) -> Error {
 
 /// What callers are told of a code of SQLite, whichever driver has got it; `None` for a code that
 /// means nothing to them.
-pub(crate) fn told(error: ffi::Error) -> Option<(ErrorKind, &'static str, &'static str)> {
+pub(crate) fn told(error: ffi::Error) -> Option<Told> {
     use ErrorCode as C;
     Some(match error.code {
         _ if error.extended_code == ffi::SQLITE_BUSY_SNAPSHOT => (
@@ -94,11 +113,7 @@ pub(crate) fn told(error: ffi::Error) -> Option<(ErrorKind, &'static str, &'stat
             "the database file is damaged",
             "stop the service, keep a copy of the file, and restore a backup or use `.recover`",
         ),
-        C::ReadOnly | C::PermissionDenied | C::AuthorizationForStatementDenied => (
-            ErrorKind::ReadOnly,
-            "the database cannot be written",
-            HINT_READ_ONLY,
-        ),
+        C::ReadOnly | C::PermissionDenied | C::AuthorizationForStatementDenied => READ_ONLY,
         _ if has_no_room(error) => (
             ErrorKind::StorageFull,
             "the disk is full",
@@ -109,11 +124,9 @@ pub(crate) fn told(error: ffi::Error) -> Option<(ErrorKind, &'static str, &'stat
             "the database file cannot be opened",
             "check that its folder exists and may be written",
         ),
-        C::TypeMismatch => (
-            ErrorKind::Corrupt,
-            "a row of the database is not what was written",
-            "restore a backup",
-        ),
+        // A value of a type that its column never has was written by nobody.
+        _ if error.extended_code == ffi::SQLITE_CONSTRAINT_DATATYPE => NOT_WRITTEN,
+        C::TypeMismatch => NOT_WRITTEN,
         _ => return None,
     })
 }

@@ -26,6 +26,7 @@ mod seam;
 mod source;
 mod sql;
 mod store;
+mod sweep;
 mod writer;
 
 pub use rusqlite;

@@ -28,6 +28,9 @@ const BEAT_EVERY: Duration = Duration::from_secs(1);
 const BEAT_BYTES: u64 = 8;
 const SLOT_BYTES: usize = 16;
 
+/// How often the file is made, should others sweep it away meanwhile: they do so once each.
+const MAKE_TRIES: u32 = 8;
+
 /// The most that is read of a file of somebody else.
 const FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
 
@@ -103,9 +106,9 @@ impl Life {
         seam::thread("mainspring-session", move || {
             while stopped.recv_timeout(BEAT_EVERY) == Err(RecvTimeoutError::Timeout) {
                 if !held.path.exists() {
-                    tracing::error!(
-                        name: event::STORE_CLOSED,
-                        "the session was ended by another process; the store is closed"
+                    tracing::warn!(
+                        name: event::STORE_SESSION_REMOVED,
+                        "the file of this process's session was removed"
                     );
                     return gone();
                 }
@@ -257,7 +260,7 @@ pub(crate) fn forget(database: &Path, session: SessionId) {
     remove(&folder(database).join(session.to_string()));
 }
 
-fn remove(path: &Path) {
+pub(crate) fn remove(path: &Path) {
     if let Err(error) = std::fs::remove_file(path)
         && error.kind() != io::ErrorKind::NotFound
     {
@@ -273,14 +276,25 @@ fn make(folder: &Path, path: &Path) -> io::Result<File> {
             Err(error) => return Err(error),
         }
     }
-    let file = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create_new(true)
-        .open(path)?;
-    own(path, 0o600)?;
-    file.try_lock().map_err(io::Error::from)?;
-    Ok(file)
+    let mut tries = 1;
+    loop {
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(path)?;
+        // Nobody holds it but somebody who takes it for a stray and removes it.
+        file.lock()?;
+        if path.exists() {
+            own(path, 0o600)?;
+            return Ok(file);
+        }
+        if tries == MAKE_TRIES {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        tries += 1;
+    }
 }
 
 /// Takes a file that we made from everybody else.

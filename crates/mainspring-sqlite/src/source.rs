@@ -10,7 +10,7 @@ use rusqlite::Connection;
 
 use crate::address::Address;
 use crate::connection::{self, Synchronous};
-use crate::fault::{HINT_READ_ONLY, corrupt, typed};
+use crate::fault::{corrupt, typed};
 use crate::file::Watched;
 use crate::micros;
 use crate::pending::Pending;
@@ -104,13 +104,7 @@ impl SqliteSource {
             network::check(path)?;
         }
         let new = !path.exists();
-        let connection = connection::open_writer(path).map_err(|error| {
-            // The file is there, so it is its log that cannot be made.
-            match error.kind() {
-                ErrorKind::StoreGone if path.exists() => read_only().with_source(error),
-                _ => error,
-            }
-        })?;
+        let connection = connection::open_writer(path)?;
         if new {
             life::own(path, 0o600).map_err(|error| {
                 Error::new(ErrorKind::Io, "the mode of the database cannot be set")
@@ -190,10 +184,6 @@ fn make_template(template: &Path, now: Timestamp) -> Result<(), Error> {
         )
         .with_source(error)
     })
-}
-
-fn read_only() -> Error {
-    Error::new(ErrorKind::ReadOnly, "the database cannot be written").with_hint(HINT_READ_ONLY)
 }
 
 /// Begins a transaction that writes, waiting for whoever holds the lock.

@@ -23,6 +23,7 @@ use crate::ops::{claim, enqueue, finish, operate, promote, read, rescue, rest};
 use crate::pending::Pending;
 use crate::readers::Readers;
 use crate::sql::Statements;
+use crate::sweep::Stray;
 use crate::writer::{Class, LOOK_EVERY, Request, Tx, Writer};
 use mainspring_core::store::rules::closed;
 
@@ -84,6 +85,19 @@ impl SqliteStore {
         })
     }
 
+    /// Removes what dead processes have left beside the database; what fails is left for the next.
+    async fn sweep(&self) {
+        let known = || self.read(read::session_ids);
+        let Ok(before) = known().await else { return };
+        let stray = Stray::find(self.file.path(), &before);
+        if stray.is_empty() {
+            return;
+        }
+        if let Ok(after) = known().await {
+            stray.remove(&after);
+        }
+    }
+
     /// Lets go of a session as the end of its process would, for tests of what others do then.
     pub fn forsake(&self, session: SessionId) {
         let life = self.lives().remove(&session);
@@ -122,7 +136,8 @@ impl Store for SqliteStore {
             let shared = Arc::clone(self.writer.shared());
             let known = self.lives().contains_key(&session);
             if !known {
-                let life = Life::begin(self.file.path(), session, move || shared.close())?;
+                self.sweep().await;
+                let life = Life::begin(self.file.path(), session, move || shared.hint())?;
                 self.lives().insert(session, life);
             }
             let now = micros::floor(now);

@@ -88,12 +88,6 @@ impl Shared {
         }
     }
 
-    /// Ends it for everybody, at once.
-    pub(crate) fn close(&self) {
-        self.closing.store(true, Ordering::Release);
-        self.hint();
-    }
-
     fn is_closing(&self) -> bool {
         self.closing.load(Ordering::Acquire)
     }

@@ -6,8 +6,8 @@
 //!   or neither;
 //! - a job that is completed in the transaction of its effect (`complete_in_tx_blocking`), so that
 //!   the effect happens once, however often the job is tried;
-//! - in `tests.rs`: what a rollback, a transaction that was begun wrongly, and an enqueue past one's
-//!   own open transaction lead to.
+//! - in `tests.rs`: what a rollback, a transaction that was begun wrongly, and an enqueue past
+//!   one's own open transaction lead to.
 //!
 //! ```sh
 //! cargo run &

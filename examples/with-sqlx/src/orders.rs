@@ -62,7 +62,8 @@ impl Orders {
         Ok(id)
     }
 
-    /// Confirms an order, and with that the job is done: both or neither, however often it is tried.
+    /// Confirms an order, and with that the job is done: both or neither, however often it is
+    /// tried.
     pub(crate) async fn confirm(&self, ctx: &JobContext, order: i64) -> Result<(), BoxError> {
         let mut tx = self.pool.begin_with(BEGIN).await?;
         sqlx::query("update orders set confirmed = confirmed + 1 where id = ?")

@@ -30,23 +30,6 @@ async fn a_commit_runs_the_job_which_completes_with_its_effect(app: TestApp) {
 }
 
 #[mainspring::test]
-async fn a_commit_is_noticed_without_a_word(_app: TestApp) {
-    let database = Database::new();
-    let jobs = jobs(&database.file);
-    jobs.connect().await.unwrap();
-    let pool = pool(&database.file);
-    let mut tx = pool.begin_with(BEGIN).await.unwrap();
-    jobs.enqueue(ConfirmOrder { order: 1 })
-        .in_tx(&mut tx)
-        .await
-        .unwrap();
-    tx.commit().await.unwrap();
-    assert_eq!(count(&jobs, State::Ready).await, 1);
-    pool.close().await;
-    jobs.close().await.unwrap();
-}
-
-#[mainspring::test]
 async fn a_rollback_leaves_no_job(app: TestApp) {
     let database = Database::new();
     let (service, jobs) = database.app();

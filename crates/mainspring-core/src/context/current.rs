@@ -18,8 +18,8 @@ impl Context {
     /// The context of the work in which this is called: an action, a route, a follow-up, a
     /// periodic's run, a job or a task that one of these has spawned. `None` elsewhere.
     ///
-    /// It is for libraries that pass on where work comes from, as an enqueue does with the request's
-    /// id and trace; code of one's own passes its context.
+    /// It is for libraries that pass on where work comes from, as an enqueue does with the
+    /// request's id and trace; code of one's own passes its context.
     pub fn current() -> Option<Context> {
         // On a thread that ends there is no work any more.
         CURRENT

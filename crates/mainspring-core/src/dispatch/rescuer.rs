@@ -33,6 +33,7 @@ pub struct Dead {
 #[derive(Clone, Debug)]
 pub struct Rescuer {
     own: SessionId,
+    lease: Duration,
     looked: Option<Monotonic>,
     seen: BTreeMap<SessionId, Seen>,
 }
@@ -48,9 +49,17 @@ impl Rescuer {
     pub fn new(own: SessionId) -> Self {
         Self {
             own,
+            lease: LEASE,
             looked: None,
             seen: BTreeMap::new(),
         }
+    }
+
+    /// The same judge with another lease than [`LEASE`], for tests that cannot wait for one.
+    #[must_use]
+    pub fn with_lease(mut self, lease: Duration) -> Self {
+        self.lease = lease;
+        self
     }
 
     /// Whose judge this is.
@@ -74,7 +83,7 @@ impl Rescuer {
             });
             self.seen.insert(peer.session, seen);
             let blame = peer.lock == PeerLock::Free;
-            if blame || now.since(seen.since) >= LEASE {
+            if blame || now.since(seen.since) >= self.lease {
                 let session = peer.session;
                 dead.push(Dead { session, blame });
             }

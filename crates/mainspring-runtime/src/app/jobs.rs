@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use mainspring_core::error::BoxError;
 use mainspring_core::job::{Job, Outcome};
@@ -127,6 +128,15 @@ impl App {
     #[must_use]
     pub fn max_deaths(mut self, deaths: u32) -> Self {
         self.jobs.max_deaths = deaths;
+        self
+    }
+
+    /// How long a process must show no life before others take its jobs; for tests that stop one.
+    /// What is below 3 s also hits processes that are merely slow.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn job_lease(mut self, lease: Duration) -> Self {
+        self.jobs.lease = lease;
         self
     }
 

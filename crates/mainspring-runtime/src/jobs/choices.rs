@@ -112,8 +112,8 @@ macro_rules! choose {
             self
         }
 
-        /// Carries the id and the trace of this context's request along. Within an app's work that is
-        /// done by itself ([`Context::current`]); this is for code that runs outside of it.
+        /// Carries the id and the trace of this context's request along. Within an app's work that
+        /// is done by itself ([`Context::current`]); this is for code that runs outside of it.
         pub fn caused_by(mut self, ctx: &Context) -> Self {
             self.choices.caused_by(ctx);
             self

@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
+use std::time::Duration;
 
 use mainspring_core::activity::{TaskKind, park};
 use mainspring_core::cause::{Cause, CauseKind};
@@ -46,6 +47,8 @@ struct Shared {
     /// The app's name, by which others know the session.
     name: String,
     session: RwLock<SessionId>,
+    /// Held while the process begins anew under another session.
+    rejoining: tokio::sync::Mutex<()>,
     metrics: AppMetrics,
     kinds: BTreeMap<Arc<str>, Arc<Kind>>,
     /// The names of the queues, in the order of the dispatcher.
@@ -55,6 +58,7 @@ struct Shared {
     middlewares: Middlewares,
     schedules: Vec<Schedule>,
     rules: RescueRules,
+    lease: Duration,
     keep: Retention,
     /// Why the context of an attempt is cancelled once it has ended.
     over: Cause,
@@ -109,12 +113,14 @@ impl Engine {
             bound,
             name,
             session: RwLock::new(session),
+            rejoining: tokio::sync::Mutex::default(),
             metrics,
             runners,
             queues,
             middlewares: registered.middlewares.iter().cloned().collect(),
             schedules: registered.schedules.clone(),
             rules,
+            lease: registered.lease,
             keep: registered.retention,
             over: Cause::new(CauseKind::Finished, "the attempt has ended"),
             machine: Mutex::new(Dispatcher::new(settings)),

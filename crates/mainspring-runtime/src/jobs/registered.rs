@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
-use mainspring_core::dispatch::QueueSettings;
+use mainspring_core::dispatch::{LEASE, QueueSettings};
 use mainspring_core::error::{Error, ErrorKind};
 use mainspring_core::job::{QUEUE_DEFAULT, check_kind, check_queue};
 use mainspring_core::periodic::{Overlap, Plan};
@@ -28,6 +29,8 @@ pub(crate) struct Registered {
     pub(crate) middlewares: Vec<Arc<dyn DynMiddleware>>,
     pub(crate) retention: Retention,
     pub(crate) max_deaths: u32,
+    /// How long a beat must stand still before its session counts as stalled.
+    pub(crate) lease: Duration,
     pub(crate) works: bool,
     /// Workers of the library's own, made only where there are jobs.
     pub(crate) builtins: Vec<Builtin>,
@@ -47,6 +50,7 @@ impl Default for Registered {
             middlewares: Vec::new(),
             retention: Retention::default(),
             max_deaths: RescueRules::MAX_DEATHS,
+            lease: LEASE,
             works: true,
             builtins: Vec::new(),
         }

@@ -35,6 +35,7 @@ pub(crate) struct JobsMetrics {
     running: Gauge,
     pub(crate) rescued: AtomicU64,
     pub(crate) quarantined: AtomicU64,
+    pub(crate) fenced: AtomicU64,
     pub(crate) store_failures: AtomicU64,
 }
 
@@ -71,6 +72,7 @@ impl JobsMetrics {
                 "Jobs quarantined.",
                 &self.quarantined,
             ),
+            (metric::JOBS_FENCED, "Attempts fenced.", &self.fenced),
             (
                 metric::STORE_FAILURES,
                 "Store calls failed.",

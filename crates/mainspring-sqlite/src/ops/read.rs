@@ -1,5 +1,6 @@
 //! What a store tells: on connections that only read.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -89,6 +90,12 @@ pub(crate) fn sessions(sql: &Statements<'_>) -> Done<Vec<(SessionId, Arc<str>)>>
     Ok(sql.rows(Sql::SelectSessions, (), |row| {
         Ok((SessionId::from_bytes(row.get(0)?), row.get(1)?))
     })?)
+}
+
+/// The same without their names.
+pub(crate) fn session_ids(sql: &Statements<'_>) -> Done<BTreeSet<SessionId>> {
+    let sessions = sessions(sql)?;
+    Ok(sessions.into_iter().map(|(session, _)| session).collect())
 }
 
 /// The claims of a session whose jobs somebody wants cancelled.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use mainspring_core::error::{Error, ErrorKind};
 use mainspring_core::telemetry::event;
-use rusqlite::Connection;
+use rusqlite::{Connection, ErrorCode};
 
 use super::doze::Dozing;
 use super::inbox::Inbox;
@@ -212,8 +212,9 @@ impl<'c> Hand<'c> {
             }
         }
         if let Err(error) = self.sql.execute(Sql::Commit, ()) {
-            // What there was no room for has no end that a recovery would find.
-            let known = is_full(&error);
+            // The end of a commit is written last: what there was no room for has none that a
+            // recovery would find. (The log's shared memory grows after it, and is no such case.)
+            let known = error.sqlite_error_code() == Some(ErrorCode::DiskFull);
             // The commit has been sent: what SQLite takes back now may still be in the log.
             return match self.roll_back() {
                 Ok(()) if known => End::Failed(error),

@@ -1,4 +1,4 @@
-//! Storage that is full or may not be written.
+//! Storage that is full.
 
 use std::fs;
 use std::path::Path;
@@ -10,7 +10,6 @@ use mainspring_core::error::ErrorKind;
 use mainspring_core::job::{Payload, Verdict};
 use mainspring_core::store::{Finish, Finished, Store};
 use mainspring_core::telemetry::event;
-use mainspring_sqlite::SqliteSource;
 
 use crate::support::{Place, Stopwatch, at, within};
 use crate::warnings::Log;
@@ -30,17 +29,6 @@ impl<'a> Disk<'a> {
             println!("not run: no disk can be mounted here");
         }
         done.then_some(Self(folder))
-    }
-
-    /// Shows a folder in another place, where nothing may be written.
-    fn show_read_only(folder: &Path, view: &'a Path) -> Option<Self> {
-        let mut mount = Command::new("mount");
-        mount.args(["--bind", "-o", "ro"]).arg(folder).arg(view);
-        let done = mount.output().is_ok_and(|output| output.status.success());
-        if !done {
-            println!("not run: no disk can be mounted here");
-        }
-        done.then_some(Self(view))
     }
 }
 
@@ -110,26 +98,6 @@ fn fill(folder: &Path) {
     while fs::write(folder.join(format!("fill-{number}")), vec![1; 4096]).is_ok() {
         number += 1;
     }
-}
-
-#[tokio::test]
-async fn a_disk_that_may_not_be_written_is_read_only() {
-    let place = Place::new();
-    place.open().close().await.unwrap();
-    let view = tempfile::tempdir().unwrap();
-    let Some(_disk) = Disk::show_read_only(place.folder.path(), view.path()) else {
-        return;
-    };
-    let error = SqliteSource::new(view.path().join("app.db"))
-        .open_blocking(at(0))
-        .unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::ReadOnly, "{error:?}");
-    let new = SqliteSource::new(view.path().join("new.db")).open_blocking(at(0));
-    assert!(
-        new.unwrap_err()
-            .hint()
-            .is_some_and(|hint| hint.contains("folder"))
-    );
 }
 
 #[tokio::test]

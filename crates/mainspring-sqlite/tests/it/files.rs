@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::mpsc::channel;
 
 use mainspring_core::error::ErrorKind;
-use mainspring_core::job::Payload;
+use mainspring_core::job::{Payload, SessionId};
 use mainspring_core::store::{PeerLock, RescueRules, Store};
 use mainspring_sqlite::SqliteSource;
 
@@ -135,25 +135,40 @@ async fn two_who_open_a_new_file_at_once_open_the_same() {
 }
 
 #[tokio::test]
-async fn a_session_that_was_rescued_by_another_process_stops() {
+async fn a_session_that_was_rescued_by_another_process_is_over_and_another_may_begin() {
     let place = Place::new();
     let (store, judge) = (place.open(), place.open());
     let session = place.session(&store).await;
     let peers = judge.peers().await.unwrap();
     assert_eq!((peers.len(), peers[0].lock), (1, PeerLock::Held));
-    let (sender, hinted) = channel();
-    store.on_hint(Arc::new(move || sender.send(()).unwrap_or_default()));
     judge
         .rescue(at(5), session, RescueRules::default())
         .await
         .unwrap();
-    loop {
-        hinted.recv_timeout(SOON).unwrap();
-        match store.enqueue(at(5), vec![place.job("a")]).await {
-            Ok(_) => {}
-            Err(error) => return assert_eq!(error.kind(), ErrorKind::Closed),
-        }
-    }
+    assert!(store.peers().await.unwrap().is_empty());
+    let request = place.request(session, &["a"], 1);
+    let error = store.claim(at(5), request).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Fenced);
+    store.close_session(at(5), session).await.unwrap();
+    let job = place.job("a");
+    store.enqueue(at(5), vec![job]).await.unwrap();
+    let session = SessionId::new(&place.random, at(5));
+    store.open_session(at(5), session, "again").await.unwrap();
+    let request = place.request(session, &["a"], 1);
+    assert_eq!(store.claim(at(6), request).await.unwrap().jobs.len(), 1);
+}
+
+#[tokio::test]
+async fn a_session_whose_file_is_gone_is_dead_to_others_and_looks_for_itself() {
+    let place = Place::new();
+    let (store, other) = (place.open(), place.open());
+    let session = place.session(&store).await;
+    let (sender, hinted) = channel();
+    store.on_hint(Arc::new(move || sender.send(()).unwrap_or_default()));
+    let folder = place.folder.path().join("app.db-mainspring");
+    fs::remove_file(folder.join(session.to_string())).unwrap();
+    assert_eq!(other.peers().await.unwrap()[0].lock, PeerLock::Free);
+    hinted.recv_timeout(SOON).unwrap();
 }
 
 #[tokio::test]
@@ -226,6 +241,26 @@ async fn a_closed_store_leaves_no_log() {
         .await
         .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Closed);
+}
+
+#[tokio::test]
+async fn files_of_sessions_that_nobody_knows_are_swept_away_by_the_next() {
+    let place = Place::new();
+    let store = place.open();
+    let alive = place.session(&store).await;
+    let dead = SessionId::new(&place.random, at(1));
+    let other = place.open();
+    other.open_session(at(1), dead, "dead").await.unwrap();
+    other.forsake(dead);
+    let folder = place.folder.path().join("app.db-mainspring");
+    let stray = folder.join(SessionId::new(&place.random, at(2)).to_string());
+    fs::write(&stray, [0; 8]).unwrap();
+    let next = SessionId::new(&place.random, at(3));
+    store.open_session(at(3), next, "next").await.unwrap();
+    assert!(!stray.exists());
+    for known in [alive, dead, next] {
+        assert!(folder.join(known.to_string()).exists(), "{known} is known");
+    }
 }
 
 #[test]

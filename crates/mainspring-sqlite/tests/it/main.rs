@@ -15,6 +15,7 @@ mod neighbours;
 mod processes;
 #[cfg(feature = "sqlx")]
 mod sqlx;
+mod storage;
 mod support;
 mod warnings;
 mod work;

@@ -24,7 +24,7 @@ fn enqueue_in(place: &Place, store: &SqliteStore, user: &Connection) {
         .unwrap();
 }
 
-fn hints(store: &SqliteStore) -> Receiver<()> {
+pub(crate) fn hints(store: &SqliteStore) -> Receiver<()> {
     let (sender, receiver) = channel();
     store.on_hint(Arc::new(move || sender.send(()).unwrap_or_default()));
     receiver

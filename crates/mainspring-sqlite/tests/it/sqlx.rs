@@ -13,7 +13,8 @@ use sqlx::sqlite::{Sqlite, SqliteConnectOptions, SqlitePool, SqlitePoolOptions};
 
 use crate::conformance::{File, Files};
 use crate::differential::Memory;
-use crate::support::{Place, at};
+use crate::neighbours::hints;
+use crate::support::{Place, SOON, at};
 
 /// Enough for each statement to be seen with each sort of value.
 const SEQUENCES: u64 = 30;
@@ -132,6 +133,22 @@ async fn random_operations_are_answered_as_the_model_does() {
             panic!("{difference}");
         }
     }
+}
+
+#[tokio::test]
+async fn its_commit_is_hinted() {
+    let place = Place::new();
+    let store = place.open();
+    store.look().await.unwrap();
+    let hinted = hints(&store);
+    let pool = pool(&place);
+    let mut tx = pool.begin_with("BEGIN IMMEDIATE").await.unwrap();
+    let job = vec![place.job("a")];
+    enqueue(&store, &mut tx, at(0), job).await.unwrap();
+    assert!(hinted.try_recv().is_err(), "nobody else sees it yet");
+    tx.commit().await.unwrap();
+    hinted.recv_timeout(SOON).unwrap();
+    assert_eq!(jobs(&store).await, 1);
 }
 
 #[tokio::test]

@@ -11,6 +11,7 @@
 )]
 
 mod a_week;
+mod adopters;
 mod attribute;
 mod calls;
 mod ends;

@@ -18,13 +18,13 @@ impl Shared {
     /// none only when something has changed.
     pub(super) async fn rescue(self: Arc<Self>) {
         let began = IoInstant::now();
-        let mut rescuer = Rescuer::new(self.session());
+        let mut rescuer = Rescuer::new(self.session()).with_lease(self.lease);
         let mut changed = self.bound.changed.subscribe();
         let mut unknown = Unknown::new(&self);
         loop {
             changed.mark_unchanged();
             if rescuer.own() != self.session() {
-                rescuer = Rescuer::new(self.session());
+                rescuer = Rescuer::new(self.session()).with_lease(self.lease);
             }
             let now = Monotonic::from_origin(began.elapsed());
             let seen = io(self.look_at_peers(&mut rescuer, now)).await;
@@ -39,6 +39,7 @@ impl Shared {
 
     /// One look; false if the store could not say who is there.
     async fn look_at_peers(&self, rescuer: &mut Rescuer, now: Monotonic) -> bool {
+        let session = self.session();
         let peers = match self.bound.store.peers().await {
             Ok(peers) => peers,
             Err(error) => {
@@ -46,6 +47,10 @@ impl Shared {
                 return false;
             }
         };
+        if !peers.iter().any(|peer| peer.session == session) {
+            // Even when it has nothing to claim: what it runs must hear that it is too late.
+            self.rejoin(session).await;
+        }
         for dead in rescuer.look(now, &peers) {
             self.rescue_one(dead).await;
         }

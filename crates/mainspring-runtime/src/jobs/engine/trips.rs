@@ -36,8 +36,8 @@ struct Tokens {
     void: Vec<Token>,
 }
 
-/// How many claims of unknown outcome are remembered. What the oldest beyond that hold is given back
-/// when the session ends.
+/// How many claims of unknown outcome are remembered. What the oldest beyond that hold is given
+/// back when the session ends.
 const VOID_MAX: usize = BATCH_MAX;
 
 type Trips = FuturesUnordered<BoxFuture<'static, Answer>>;
@@ -146,20 +146,25 @@ impl Shared {
     }
 
     async fn claim(self: Arc<Self>, queues: Vec<QueueClaim>, solo: bool, tokens: Tokens) -> Answer {
-        let mut request = ClaimRequest::new(self.session(), tokens.token, queues);
+        let session = self.session();
+        let mut request = ClaimRequest::new(session, tokens.token, queues);
         request.solo = solo;
         request.void = tokens.void.clone();
         let now = self.bound.clock.now();
         let claimed = self.bound.store.claim(now, request).await;
         if claimed.as_ref().is_err_and(Error::is_fenced) {
-            self.rejoin().await;
+            self.rejoin(session).await;
         }
         Answer::Claimed(tokens, claimed)
     }
 
     /// Somebody took this process for dead, as after a long suspension: what it ran runs elsewhere.
-    /// It begins anew under another session.
-    async fn rejoin(&self) {
+    /// It begins anew under another session, unless it has done so already.
+    pub(super) async fn rejoin(&self, lost: SessionId) {
+        let _alone = self.rejoining.lock().await;
+        if self.session() != lost {
+            return;
+        }
         self.machine().lose_waiting();
         for (_, ctx, _) in self.slots().all().iter().filter_map(|slot| slot.running()) {
             ctx.cancel(Cause::new(
@@ -176,6 +181,11 @@ impl Shared {
                 tracing::warn!(
                     name: event::SESSION_LOST, %session, "this process was taken for dead"
                 );
+                // What it holds outside of the database goes with it.
+                if let Err(error) = self.bound.store.close_session(now, lost).await {
+                    self.failed("close_session", &error);
+                }
+                self.bound.ring();
             }
             Err(error) => self.failed("open_session", &error),
         }
@@ -203,6 +213,7 @@ impl Shared {
             };
             match answer {
                 Finished::Fenced => {
+                    self.metrics.jobs().fenced.fetch_add(1, Ordering::Relaxed);
                     tracing::warn!(name: event::JOB_FENCED, job = %id, "an attempt ended too late");
                 }
                 Finished::Now(state) => {
