@@ -341,6 +341,24 @@ pub mod event {
     /// `error`.
     pub const STORE_FAILED: &str = "store.failed";
 
+    /// Another connection holds the lock of the job database for long. Level warn; fields:
+    /// `waiting`.
+    pub const STORE_LOCKED: &str = "store.locked";
+
+    /// A connection that enqueues loses its last commits in a power failure; told once per store.
+    /// Level warn; fields: none.
+    pub const STORE_COMMIT_WEAK: &str = "store.commit_weak";
+
+    /// The disk of the job database is full; work goes on when there is room. Level error; fields:
+    /// `error`.
+    pub const STORE_FULL: &str = "store.full";
+
+    /// The file by which this process shows that it lives was removed. Level warn; fields: none.
+    pub const STORE_SESSION_REMOVED: &str = "store.session_removed";
+
+    /// A thread of the store panicked. Level error; fields: none.
+    pub const STORE_PANICKED: &str = "store.panicked";
+
     /// A health probe failed, panicked or went over its limit. Level warn; fields: `probe`,
     /// `error`, `took`.
     pub const PROBE_FAILED: &str = "probe.failed";
@@ -396,6 +414,11 @@ pub mod event {
         SCHEDULE_MISSED,
         SCHEDULE_FAILED,
         STORE_FAILED,
+        STORE_LOCKED,
+        STORE_COMMIT_WEAK,
+        STORE_FULL,
+        STORE_SESSION_REMOVED,
+        STORE_PANICKED,
         PROBE_FAILED,
         METRICS_COLLECTOR_FAILED,
         LOGGER_LINES_DROPPED,
@@ -497,6 +520,9 @@ pub mod field {
     /// W3C trace id, 32 hexadecimal digits.
     pub const TRACE_ID: &str = "trace_id";
 
+    /// How many requests wait.
+    pub const WAITING: &str = "waiting";
+
     /// Name of the unit of work that a line belongs to, whatever its kind.
     pub const WORK: &str = "work";
 
@@ -533,6 +559,7 @@ pub mod field {
         TASK,
         TOOK,
         TRACE_ID,
+        WAITING,
         WORK,
     ];
 }

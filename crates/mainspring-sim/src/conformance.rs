@@ -279,6 +279,7 @@ macro_rules! conformance_cases {
                 a_closed_session_releases_its_jobs
                 a_job_that_had_not_begun_is_released
                 a_job_whose_body_had_ended_is_released
+                a_late_end_of_an_old_claim_leaves_the_mark_of_the_new_one
                 a_job_that_ran_is_charged_and_suspected
                 a_death_without_blame_is_not_counted
                 a_rescue_without_attempts_left_fails

@@ -18,6 +18,7 @@ use mainspring_core::error::{Error, ErrorKind};
 use mainspring_core::job::JobId;
 use mainspring_core::spawn::BoxFuture;
 use mainspring_core::store::{Dialect, Enlist, EnlistBlocking, Enqueued, SqlRow, SqlValue};
+use mainspring_core::telemetry::event;
 
 pub use self::rusqlite::{Rusqlite, RusqliteTx};
 #[cfg(feature = "sqlx")]
@@ -139,6 +140,7 @@ async fn check_store<J: Joined>(store: &SqliteStore, tx: &mut J) -> Result<(), E
         if level.is_some_and(|level| level < SYNCHRONOUS_FULL) {
             store.weak.0.store(true, Ordering::Release);
             tracing::warn!(
+                name: event::STORE_COMMIT_WEAK,
                 "a connection enqueues with `synchronous` below FULL: a power failure may lose its \
                  last commits, jobs included"
             );

@@ -44,7 +44,14 @@ pub(crate) fn is_busy(error: &rusqlite::Error) -> bool {
 /// Whether there is no room: SQLite says so itself, or a write of its files failed for that
 /// reason.
 pub(crate) fn is_full(error: &rusqlite::Error) -> bool {
-    error.sqlite_error_code() == Some(ErrorCode::DiskFull)
+    error
+        .sqlite_error()
+        .is_some_and(|inner| has_no_room(*inner))
+}
+
+/// The shared memory of the log grows by a write, too.
+fn has_no_room(error: ffi::Error) -> bool {
+    error.code == ErrorCode::DiskFull || error.extended_code == ffi::SQLITE_IOERR_SHMSIZE
 }
 
 /// The hint of every transaction that should have begun otherwise.
@@ -107,7 +114,7 @@ pub(crate) fn told(error: ffi::Error) -> Option<Told> {
             "stop the service, keep a copy of the file, and restore a backup or use `.recover`",
         ),
         C::ReadOnly | C::PermissionDenied | C::AuthorizationForStatementDenied => READ_ONLY,
-        C::DiskFull => (
+        _ if has_no_room(error) => (
             ErrorKind::StorageFull,
             "the disk is full",
             "free some space: work goes on by itself",

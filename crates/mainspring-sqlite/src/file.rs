@@ -27,6 +27,13 @@ impl Watched {
         &self.path
     }
 
+    /// Its write-ahead log.
+    pub(crate) fn log(&self) -> PathBuf {
+        let mut name = self.path.as_os_str().to_owned();
+        name.push("-wal");
+        PathBuf::from(name)
+    }
+
     /// Whether it is still there, the same one, and not cut off.
     pub(crate) fn check(&self) -> Result<(), Error> {
         let found = std::fs::metadata(&self.path).map_err(|error| gone().with_source(error))?;

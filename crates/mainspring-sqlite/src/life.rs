@@ -16,6 +16,7 @@ use std::time::Duration;
 use mainspring_core::error::{Error, ErrorKind};
 use mainspring_core::job::{SessionId, Token};
 use mainspring_core::store::PeerLock;
+use mainspring_core::telemetry::event;
 
 use crate::seam;
 
@@ -47,7 +48,7 @@ pub(crate) fn folder(database: &Path) -> PathBuf {
 pub(crate) fn folded(token: Token) -> u64 {
     let bytes = token.to_bytes();
     let part = |bytes: Option<&[u8; 8]>| bytes.map_or(0, |bytes| u64::from_be_bytes(*bytes));
-    part(bytes.first_chunk()) ^ part(bytes.last_chunk())
+    part(bytes.first_chunk()).rotate_left(1) ^ part(bytes.last_chunk())
 }
 
 /// The life of a session of this process.
@@ -105,7 +106,10 @@ impl Life {
         seam::thread("mainspring-session", move || {
             while stopped.recv_timeout(BEAT_EVERY) == Err(RecvTimeoutError::Timeout) {
                 if !held.path.exists() {
-                    tracing::warn!("the file of this process's session was removed");
+                    tracing::warn!(
+                        name: event::STORE_SESSION_REMOVED,
+                        "the file of this process's session was removed"
+                    );
                     return gone();
                 }
                 if held.others.load(Ordering::Acquire) {

@@ -7,6 +7,7 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use mainspring_core::error::{Error, ErrorKind};
+use mainspring_core::telemetry::event;
 use tokio::sync::oneshot;
 
 use crate::connection;
@@ -95,7 +96,7 @@ fn serve(connection: &rusqlite::Connection, receiver: &Mutex<Receiver<Job>>) {
             return;
         };
         if catch_unwind(AssertUnwindSafe(|| job(&sql))).is_err() {
-            tracing::error!("a read of the job store panicked");
+            tracing::error!(name: event::STORE_PANICKED, "a read of the job store panicked");
         }
     }
 }

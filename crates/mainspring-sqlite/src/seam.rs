@@ -33,7 +33,7 @@ pub(crate) fn rest(time: Duration) {
     std::thread::sleep(time);
 }
 
-/// Starts a named thread.
+/// Starts a named thread, whose log goes where that of the present one goes.
 #[expect(
     clippy::disallowed_methods,
     reason = "this is the seam that starts threads"
@@ -43,6 +43,15 @@ pub(crate) fn thread(
     run: impl FnOnce() + Send + 'static,
 ) -> Result<std::thread::JoinHandle<()>, Error> {
     let thread = std::thread::Builder::new().name(name.to_owned());
+    let log = tracing::dispatcher::get_default(tracing::Dispatch::clone);
+    let run = move || {
+        // Nobody listens yet; whoever does later must not be kept out.
+        if log.is::<tracing::subscriber::NoSubscriber>() {
+            drop(log);
+            return run();
+        }
+        tracing::dispatcher::with_default(&log, run);
+    };
     thread.spawn(run).map_err(|error: io::Error| {
         Error::new(ErrorKind::Io, format!("the thread {name} cannot start"))
             .with_source(error)

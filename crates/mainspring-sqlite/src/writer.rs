@@ -5,9 +5,12 @@
 //! its own part.
 
 mod batch;
+mod doze;
 mod inbox;
 mod lock;
 mod tend;
+#[cfg(test)]
+mod tests;
 mod tx;
 mod work;
 
@@ -19,6 +22,7 @@ use std::time::Duration;
 
 use mainspring_core::error::{Error, ErrorKind};
 use mainspring_core::store::Hint;
+use mainspring_core::telemetry::event;
 use tokio::sync::oneshot;
 
 use crate::connection::{self, Synchronous};
@@ -40,6 +44,8 @@ const QUEUE_MAX: usize = 65_536;
 enum Message {
     Work(Request),
     Look(oneshot::Sender<Result<bool, Error>>),
+    /// Somebody writes to the log.
+    Stir,
     Stop(oneshot::Sender<()>),
 }
 
@@ -96,22 +102,30 @@ pub(crate) struct Start {
 impl Writer {
     /// Starts the thread on a database that has been migrated.
     pub(crate) fn start(start: Start) -> Result<Self, Error> {
+        let connection = connection::open_writer(start.file.path())?;
+        Self::start_on(connection, start)
+    }
+
+    fn start_on(connection: rusqlite::Connection, start: Start) -> Result<Self, Error> {
         let (sender, receiver) = channel();
         let shared = Arc::new(Shared {
             queued: AtomicUsize::new(0),
             closing: AtomicBool::new(false),
             hint: Mutex::new(None),
         });
-        let connection = connection::open_writer(start.file.path())?;
         let seen = Arc::clone(&shared);
+        let tell = sender.clone();
         seam::thread("mainspring-writer", move || {
-            let run = || run(&connection, start, &receiver, &seen);
+            let run = || run(&connection, start, (tell, &receiver), &seen);
             let ended = catch_unwind(AssertUnwindSafe(run));
             seen.closing.store(true, Ordering::Release);
             // Whoever waits in the queue hears of it when the receiver goes.
             drop(receiver);
             if ended.is_err() {
-                tracing::error!("the writer of the job store panicked; the store is closed");
+                tracing::error!(
+                    name: event::STORE_PANICKED,
+                    "the writer of the job store panicked; the store is closed"
+                );
             }
             seen.hint();
         })?;
@@ -162,6 +176,16 @@ impl Writer {
     }
 }
 
+impl Drop for Writer {
+    /// Ends the thread after everything that waits now; it would wait for messages for ever, for
+    /// it can send some to itself.
+    fn drop(&mut self) {
+        self.sender
+            .send(Message::Stop(oneshot::channel().0))
+            .unwrap_or_default();
+    }
+}
+
 fn full() -> Error {
     Error::new(ErrorKind::Limit, "too many requests wait for the database").with_hint(
         "enqueue in batches, or slow down: the disk cannot keep up, or somebody holds its lock",
@@ -172,16 +196,19 @@ fn full() -> Error {
 fn run(
     connection: &rusqlite::Connection,
     start: Start,
-    receiver: &Receiver<Message>,
+    (tell, receiver): (Sender<Message>, &Receiver<Message>),
     shared: &Shared,
 ) {
-    let mut hand = batch::Hand::new(connection, start, shared);
+    let mut hand = batch::Hand::new(connection, start, shared, tell);
     let mut inbox = Inbox::new(receiver, shared);
     let mut waiting = Vec::new();
     loop {
         let wait = hand.wait(&waiting);
         if !inbox.wait(wait, &mut waiting) {
             return hand.end(waiting);
+        }
+        if std::mem::take(&mut inbox.stirred) {
+            hand.told();
         }
         let had = !waiting.is_empty();
         waiting = hand.commit(waiting, &mut inbox);

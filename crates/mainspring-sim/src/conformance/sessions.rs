@@ -66,6 +66,19 @@ pub(super) async fn a_job_whose_body_had_ended_is_released(env: Env) {
     assert_eq!(rescued.ready, [(id(1), 0)]);
 }
 
+pub(super) async fn a_late_end_of_an_old_claim_leaves_the_mark_of_the_new_one(env: Env) {
+    env.add(0, job(1)).await;
+    let old = env.one(0).await.claim;
+    env.mark(&old);
+    env.finish(0, old, retry(1)).await;
+    env.promote(1).await;
+    let new = env.one(1).await.claim;
+    env.mark(&new);
+    env.store.mark(session(1), &old, false);
+    let rescued = env.rescue(2, 1, RescueRules::default()).await;
+    assert_eq!(rescued.ready, [(id(1), 1)], "its body had begun");
+}
+
 pub(super) async fn a_job_that_ran_is_charged_and_suspected(env: Env) {
     env.add(0, job(1)).await;
     let run = env.one(0).await;

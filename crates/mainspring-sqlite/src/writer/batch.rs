@@ -1,16 +1,20 @@
 //! One transaction of many callers.
 
+use std::path::PathBuf;
 use std::sync::atomic::Ordering;
+use std::sync::mpsc::Sender;
 use std::time::Duration;
 
 use mainspring_core::error::{Error, ErrorKind};
-use rusqlite::Connection;
+use mainspring_core::telemetry::event;
+use rusqlite::{Connection, ErrorCode};
 
+use super::doze::Dozing;
 use super::inbox::Inbox;
 use super::lock::{self, Entry};
 use super::tend::Tending;
 use super::tx::Memory;
-use super::{Class, LOOK_EVERY, Request, Shared, Start, Tx};
+use super::{Class, LOOK_EVERY, Message, Request, Shared, Start, Tx};
 use crate::connection::Synchronous;
 use crate::fault::{Done, Fault, is_busy, is_full, typed, unknown};
 use crate::file::Watched;
@@ -39,7 +43,11 @@ pub(super) struct Hand<'c> {
     version: Option<i64>,
     looked: IoInstant,
     tending: Tending,
+    dozing: Dozing,
+    log: PathBuf,
     foreign: Option<IoInstant>,
+    /// The last transaction met a full disk.
+    full: bool,
 }
 
 /// What became of a transaction.
@@ -52,29 +60,42 @@ enum End {
 }
 
 impl<'c> Hand<'c> {
-    pub(super) fn new(connection: &'c Connection, start: Start, shared: &'c Shared) -> Self {
+    pub(super) fn new(
+        connection: &'c Connection,
+        start: Start,
+        shared: &'c Shared,
+        tell: Sender<Message>,
+    ) -> Self {
         Self {
             connection,
             sql: Statements::new(connection),
             shared,
             memory: Memory::default(),
+            log: start.file.log(),
             file: start.file,
             synchronous: start.synchronous,
             at: None,
             version: None,
             looked: IoInstant::now(),
             tending: Tending::new(),
+            dozing: Dozing::new(tell),
             foreign: None,
+            full: false,
         }
     }
 
     /// How long to wait for the next message.
-    pub(super) fn wait(&self, waiting: &[Request]) -> Duration {
+    pub(super) fn wait(&mut self, waiting: &[Request]) -> Duration {
         if waiting.is_empty() {
-            LOOK_EVERY
+            self.dozing.wait(&self.log)
         } else {
             FULL_REST
         }
+    }
+
+    /// The system has told that somebody writes to the log.
+    pub(super) fn told(&mut self) {
+        self.dozing.told();
     }
 
     /// Does the work and answers it; gives back what has to be tried again later.
@@ -82,6 +103,7 @@ impl<'c> Hand<'c> {
         if work.is_empty() {
             return work;
         }
+        self.dozing.stir();
         if let Err(error) = self.file.check() {
             answer_all(work, &error);
             return Vec::new();
@@ -92,12 +114,13 @@ impl<'c> Hand<'c> {
                 Entry::Begun(work) => work,
                 Entry::Nobody => return Vec::new(),
                 Entry::Failed(error, work) => {
-                    return split(work, &error);
+                    return self.fail(work, &error);
                 }
             };
             let mut results = Vec::with_capacity(work.len());
             match self.transact(&mut work, &mut results, apart) {
                 End::Committed => {
+                    self.full = false;
                     let rest = work.split_off(results.len().min(work.len()));
                     self.answer(work, results);
                     work = rest;
@@ -105,7 +128,7 @@ impl<'c> Hand<'c> {
                 }
                 End::Apart => apart = true,
                 End::Failed(error) => {
-                    return split(work, &error);
+                    return self.fail(work, &error);
                 }
                 End::Unknown(error) => {
                     answer_all(work, &unknown(&error));
@@ -114,6 +137,20 @@ impl<'c> Hand<'c> {
             }
         }
         work
+    }
+
+    /// Answers those who cannot wait and gives back those who can; a full disk is told once.
+    fn fail(&mut self, work: Vec<Request>, error: &rusqlite::Error) -> Vec<Request> {
+        let full = is_full(error);
+        if full && !self.full {
+            tracing::error!(
+                name: event::STORE_FULL,
+                %error,
+                "the disk of the job database is full; work goes on when there is room"
+            );
+        }
+        self.full = full;
+        split(work, error)
     }
 
     /// Begins a transaction, waiting for the lock; whoever cannot wait so long is answered, and
@@ -175,8 +212,12 @@ impl<'c> Hand<'c> {
             }
         }
         if let Err(error) = self.sql.execute(Sql::Commit, ()) {
+            // The end of a commit is written last: what there was no room for has none that a
+            // recovery would find. (The log's shared memory grows after it, and is no such case.)
+            let known = error.sqlite_error_code() == Some(ErrorCode::DiskFull);
             // The commit has been sent: what SQLite takes back now may still be in the log.
             return match self.roll_back() {
+                Ok(()) if known => End::Failed(error),
                 Ok(()) | Err(_) => End::Unknown(error),
             };
         }
@@ -267,6 +308,7 @@ impl<'c> Hand<'c> {
         self.version = version;
         if changed {
             self.foreign = Some(self.looked);
+            self.dozing.stir();
             self.shared.hint();
         }
         Ok(changed)

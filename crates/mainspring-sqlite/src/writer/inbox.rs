@@ -14,6 +14,8 @@ pub(super) struct Inbox<'a> {
     receiver: &'a Receiver<Message>,
     shared: &'a Shared,
     pub(super) looks: Vec<oneshot::Sender<Result<bool, Error>>>,
+    /// Somebody writes to the log.
+    pub(super) stirred: bool,
     pub(super) stop: Option<oneshot::Sender<()>>,
 }
 
@@ -23,6 +25,7 @@ impl<'a> Inbox<'a> {
             receiver,
             shared,
             looks: Vec::new(),
+            stirred: false,
             stop: None,
         }
     }
@@ -60,6 +63,7 @@ impl<'a> Inbox<'a> {
                 return weight;
             }
             Message::Look(reply) => self.looks.push(reply),
+            Message::Stir => self.stirred = true,
             Message::Stop(reply) => self.stop = Some(reply),
         }
         0

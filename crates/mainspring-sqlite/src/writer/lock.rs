@@ -7,6 +7,7 @@ use super::{Request, Shared};
 use crate::seam::{self, IoInstant};
 use crate::sql::{Sql, Statements};
 use mainspring_core::store::rules::closed;
+use mainspring_core::telemetry::event;
 
 /// How long a call waits on behalf of a person.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
@@ -46,6 +47,7 @@ impl Wait {
         if !self.warned && self.since.elapsed() > WARN_AFTER {
             self.warned = true;
             tracing::warn!(
+                name: event::STORE_LOCKED,
                 waiting,
                 "another transaction holds the lock of the job database; keep transactions short"
             );

@@ -8,10 +8,14 @@
 
 mod conformance;
 mod differential;
+mod disk;
+mod drain;
 mod files;
 mod neighbours;
+mod processes;
 #[cfg(feature = "sqlx")]
 mod sqlx;
 mod storage;
 mod support;
+mod warnings;
 mod work;

@@ -186,6 +186,24 @@ async fn the_commit_of_another_connection_is_hinted() {
 }
 
 #[tokio::test]
+async fn a_writer_that_dozes_is_woken_by_a_commit() {
+    let place = Place::new();
+    let store = place.open();
+    let user = place.user();
+    store.look().await.unwrap();
+    let hinted = hints(&store);
+    // It dozes after two seconds, and then looks every five.
+    let quiet = std::time::Duration::from_millis(2_500);
+    assert!(hinted.recv_timeout(quiet).is_err());
+    let watch = Stopwatch::start();
+    user.execute_batch("BEGIN IMMEDIATE").unwrap();
+    enqueue_in(&place, &store, &user);
+    user.execute_batch("COMMIT").unwrap();
+    hinted.recv_timeout(SOON).unwrap();
+    assert!(watch.seconds() < 1.0, "{}", watch.seconds());
+}
+
+#[tokio::test]
 async fn an_own_commit_is_hinted_and_is_no_news_to_a_look() {
     let place = Place::new();
     let store = place.open();

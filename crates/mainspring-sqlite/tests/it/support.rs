@@ -42,6 +42,13 @@ impl Place {
         rusqlite::Connection::open(self.path()).unwrap()
     }
 
+    /// Whether the file is whole, asked of SQLite itself.
+    pub(crate) fn check_integrity(&self) {
+        let sql = "PRAGMA integrity_check";
+        let told: String = self.user().query_row(sql, (), |row| row.get(0)).unwrap();
+        assert_eq!(told, "ok");
+    }
+
     pub(crate) fn job(&self, kind: &str) -> NewJob {
         let id = JobId::new(&self.random, at(0));
         NewJob::new(id, kind, at(0), Payload::from_json(&b"{}"[..], 1).unwrap())
@@ -99,4 +106,24 @@ impl Stopwatch {
     pub(crate) fn seconds(&self) -> f64 {
         self.0.elapsed().as_secs_f64()
     }
+}
+
+/// Real time that must pass: a child process runs meanwhile, or the store rests.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "real time: other processes run in it"
+)]
+pub(crate) fn pause(time: Duration) {
+    std::thread::sleep(time);
+}
+
+/// A thread of a user.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a user's thread is not one of ours"
+)]
+pub(crate) fn thread<T: Send + 'static>(
+    run: impl FnOnce() -> T + Send + 'static,
+) -> std::thread::JoinHandle<T> {
+    std::thread::spawn(run)
 }
