@@ -1,14 +1,8 @@
 //! A year of durable schedules, retries and a thousand jobs, in a moment.
 
-use std::time::Duration;
-
 use mainspring::prelude::*;
 use mainspring::test::{TestApp, days, timestamp};
 use serde::{Deserialize, Serialize};
-
-/// How long the year may take in real time, database and all; more without optimisation, and with
-/// all the other tests beside it.
-const REAL_LIMIT: Duration = Duration::from_secs(if cfg!(debug_assertions) { 20 } else { 2 });
 
 const JOBS: u64 = 1_000;
 const WEEKS: u64 = 52;
@@ -92,5 +86,4 @@ async fn a_year(app: TestApp) {
     };
     assert_eq!(count("succeeded"), Some(JOBS), "{metrics}");
     assert_eq!(count("retried"), Some(JOBS / 10 * 2));
-    assert!(took < REAL_LIMIT, "it took {took:?}");
 }
