@@ -1,6 +1,6 @@
 //! Stores of jobs, measured beside the limit of the disk and the library, and beside their rivals.
 //!
-//! A store is measured as a [`Subject`](subject::Subject); [`Limit`](limit::Limit) is one, and the
+//! A store is measured as a [`Subject`](subject::Subject); [`Limit`] is one, and the
 //! rivals, which live in a workspace of their own, print the same rows.
 
 pub mod compare;

@@ -79,7 +79,10 @@ pub struct Wake {
     pub monotonic: Option<Monotonic>,
 }
 
-/// The machine; see the [module](self).
+/// What a process claims, runs, finishes and promotes.
+///
+/// It goes through three stages: usual work; what runs is left to end, because a job waits that must
+/// run alone; that job alone. Whoever feeds it asks [`decide`](Dispatcher::decide) afterwards.
 #[derive(Debug)]
 pub struct Dispatcher {
     queues: Vec<Queue>,
