@@ -81,8 +81,8 @@ pub struct Wake {
 
 /// What a process claims, runs, finishes and promotes.
 ///
-/// It goes through three stages: usual work; what runs is left to end, because a job waits that must
-/// run alone; that job alone. Whoever feeds it asks [`decide`](Dispatcher::decide) afterwards.
+/// It goes through three stages: usual work; what runs is left to end, because a job waits that
+/// must run alone; that job alone. Whoever feeds it asks [`decide`](Dispatcher::decide) afterwards.
 #[derive(Debug)]
 pub struct Dispatcher {
     queues: Vec<Queue>,
