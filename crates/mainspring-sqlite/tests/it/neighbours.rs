@@ -214,6 +214,23 @@ async fn an_own_commit_is_hinted_and_is_no_news_to_a_look() {
     assert!(!store.look().await.unwrap());
 }
 
+/// An engine promotes and claims when it hears of a change: if its own promotions and its claims that
+/// found nothing were told, it would go on without end.
+#[tokio::test]
+async fn a_promotion_and_a_claim_are_told_to_nobody() {
+    let place = Place::new();
+    let store = place.open();
+    let session = place.session(&store).await;
+    store.look().await.unwrap();
+    let hinted = hints(&store);
+    for now in 0..10 {
+        store.promote(at(now), 100).await.unwrap();
+        assert!(place.claim(&store, session).await.jobs.is_empty());
+    }
+    store.look().await.unwrap();
+    assert!(hinted.try_recv().is_err());
+}
+
 #[tokio::test]
 async fn callers_that_waited_together_fail_alone() {
     let place = Place::new();
