@@ -19,8 +19,6 @@ use crate::{Options, seconds};
 
 /// A body that few processes live to see the end of.
 const LONG_NAP_MS: u64 = 400;
-/// From so many kills on, at default settings, somebody must have been suspected of them.
-const SUSPICIOUS: u32 = 50;
 
 /// How soon the jobs of a killed process run again.
 const AFTER_RESTART: Duration = Duration::from_secs(1);
@@ -30,7 +28,8 @@ pub(crate) fn run(options: Options) {
     let cycles = options.cycles.unwrap_or(20);
     // A kill from outside looks like a job that kills its process; nobody is blamed here.
     Run::new(options.seed, 0).cycles(cycles);
-    // And here somebody is: what was quarantined is held, not lost.
+    // And here somebody may be, if chance kills it three times: what was quarantined is held, not
+    // lost. That a job which kills its process is quarantined is what `pill` shows.
     Run::new(options.seed, RescueRules::MAX_DEATHS).cycles(cycles.div_ceil(4).max(10));
 }
 
@@ -105,8 +104,6 @@ impl Run {
         last.end();
         self.place.check_empty();
         self.report(held);
-        let suspicious = self.max_deaths != 0 && cycles >= SUSPICIOUS;
-        assert!(held > 0 || !suspicious, "nobody was quarantined");
     }
 
     fn below(&self, limit: u64) -> usize {
