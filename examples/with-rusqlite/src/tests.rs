@@ -66,7 +66,8 @@ async fn a_commit_runs_the_job_which_completes_with_its_effect(app: TestApp) {
 #[mainspring::test]
 async fn a_rollback_leaves_no_job(app: TestApp) {
     let mut started = start(app).await;
-    let mut tx = started.other.transaction().unwrap();
+    let behavior = TransactionBehavior::Immediate;
+    let mut tx = started.other.transaction_with_behavior(behavior).unwrap();
     let many = (1..=3).map(|parcel| Deliver { parcel });
     let many = started.jobs.enqueue_all(many);
     many.in_tx_blocking(&mut tx).unwrap();
