@@ -214,8 +214,8 @@ async fn an_own_commit_is_hinted_and_is_no_news_to_a_look() {
     assert!(!store.look().await.unwrap());
 }
 
-/// An engine promotes and claims when it hears of a change: if its own promotions and its claims that
-/// found nothing were told, it would go on without end.
+/// An engine promotes and claims when it hears of a change: if its own promotions and its claims
+/// that found nothing were told, it would go on without end.
 #[tokio::test]
 async fn a_promotion_and_a_claim_are_told_to_nobody() {
     let place = Place::new();
